@@ -1,0 +1,2 @@
+//! The Longwire real-time hub and its command line.
+fn main() {}

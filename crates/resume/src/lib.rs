@@ -1,0 +1,1 @@
+//! Positions, replay windows, gaps and backoff for streams that resume, without IO.

@@ -1,0 +1,1 @@
+//! permessage-deflate for WebSocket (RFC 7692) without IO, with limits.

@@ -1,0 +1,2 @@
+//! Developer commands of the Longwire workspace.
+fn main() {}
