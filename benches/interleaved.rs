@@ -70,8 +70,14 @@ fn print_group(group: &Group<'_>, medians: &[f64]) {
         .filter(|(case, _)| case.kind == Kind::Peer)
         .map(|(_, ns)| *ns)
         .min_by(f64::total_cmp);
-    println!("\n{} ({} bytes, {} events)", group.name, group.bytes, group.events);
-    println!("  {:<24} {:>12} {:>10} {:>14}", "case", "ns/event", "MB/s", "x best peer");
+    println!(
+        "\n{} ({} bytes, {} events)",
+        group.name, group.bytes, group.events
+    );
+    println!(
+        "  {:<24} {:>12} {:>10} {:>14}",
+        "case", "ns/event", "MB/s", "x best peer"
+    );
     for (case, ns) in group.cases.iter().zip(medians) {
         let ratio = best_peer.map_or("-".into(), |best| format!("{:.2}", best / ns));
         println!(

@@ -41,7 +41,12 @@ pub enum Kind {
 
 impl<'a> Group<'a> {
     pub fn new(name: impl Into<String>, bytes: u64, events: u64) -> Self {
-        Self { name: name.into(), bytes, events, cases: Vec::new() }
+        Self {
+            name: name.into(),
+            bytes,
+            events,
+            cases: Vec::new(),
+        }
     }
 
     pub fn ours(self, name: &'static str, run: impl FnMut() + 'a) -> Self {
@@ -57,7 +62,11 @@ impl<'a> Group<'a> {
     }
 
     fn case(mut self, name: &'static str, kind: Kind, run: impl FnMut() + 'a) -> Self {
-        self.cases.push(Case { name, kind, run: Box::new(run) });
+        self.cases.push(Case {
+            name,
+            kind,
+            run: Box::new(run),
+        });
         self
     }
 }

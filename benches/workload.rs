@@ -23,7 +23,10 @@ impl Seeded {
 
     /// Printable ASCII without `"` and `\`, so that it can stand in JSON as it is.
     pub fn ascii(&mut self, len: usize) -> String {
-        const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,";
-        (0..len).map(|_| char::from(ALPHABET[self.next_u64() as usize % ALPHABET.len()])).collect()
+        const ALPHABET: &[u8] =
+            b"abcdefghijklmnopqrstuvwxyz ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.,";
+        (0..len)
+            .map(|_| char::from(ALPHABET[self.next_u64() as usize % ALPHABET.len()]))
+            .collect()
     }
 }

@@ -1,2 +1,59 @@
-//! Developer commands of the Longwire workspace.
-fn main() {}
+//! Developer commands of the Longwire workspace: `cargo xtask --help`.
+
+mod alone;
+mod arrows;
+mod bench;
+mod book;
+mod ci;
+mod command;
+mod fuzz;
+mod hostile;
+mod links;
+mod metadata;
+mod no_std;
+mod tools;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// Developer commands of the Longwire workspace.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Run every check, or only the steps named, and print what ran, failed or was skipped
+    Ci(ci::Options),
+    /// Prove that the crates depend on each other as the design says, and on nothing else
+    Arrows,
+    /// Run benchmarks with the cases of each group taking turns
+    Bench(bench::Options),
+    /// Build the book into `target/book` and check its links
+    Book(book::Options),
+    /// Fuzz one target, or all in turn, with the nightly toolchain
+    Fuzz(fuzz::Options),
+    /// Run the hostile-input tests at full size, in release
+    Hostile(hostile::Options),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().task {
+        Task::Ci(options) => ci::run(&options),
+        Task::Arrows => arrows::run(),
+        Task::Bench(options) => bench::run(&options),
+        Task::Book(options) => book::run(&options),
+        Task::Fuzz(options) => fuzz::run_targets(&options),
+        Task::Hostile(options) => hostile::run(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("xtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! The programs that checks and tests need beside the Rust toolchain.
+
+use crate::command::{self, program, run};
+use std::fmt;
+use std::fs;
+use std::path::PathBuf;
+
+/// A program that may be missing.
+#[derive(Debug)]
+pub(crate) enum Tool {
+    /// Any of the `programs`, from the apt package `package`.
+    Apt {
+        programs: &'static [&'static str],
+        package: &'static str,
+    },
+    /// A cargo subcommand or program, from crates.io.
+    Cargo {
+        package: &'static str,
+        version: &'static str,
+    },
+    /// The packages that the tests' `package-lock.json` names, in `target/npm`.
+    Npm,
+}
+
+/// Everything that the checks and tests use.
+const TOOLS: &[Tool] = &[
+    Tool::Apt {
+        programs: &["curl"],
+        package: "curl",
+    },
+    Tool::Apt {
+        programs: &["chromium", "chromium-browser", "google-chrome"],
+        package: "chromium",
+    },
+    Tool::Apt {
+        programs: &["node"],
+        package: "nodejs",
+    },
+    Tool::Apt {
+        programs: &["npm"],
+        package: "npm",
+    },
+    Tool::Npm,
+    Tool::Cargo {
+        package: "cargo-nextest",
+        version: "0.9.151",
+    },
+    Tool::Cargo {
+        package: "cargo-deny",
+        version: "0.20.2",
+    },
+    MDBOOK,
+];
+
+/// Builds the book.
+pub(crate) const MDBOOK: Tool = Tool::Cargo {
+    package: "mdbook",
+    version: "0.5.4",
+};
+
+/// The folder with the tests' `package.json`.
+const NPM_SOURCE: &str = "crates/longwire-hub/tests/node";
+const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
+
+impl Tool {
+    /// Whether it is there.
+    pub(crate) fn is_installed(&self) -> bool {
+        match self {
+            Self::Apt { programs, .. } => programs.iter().any(|name| command::on_path(name)),
+            Self::Cargo { package, .. } => command::on_path(package),
+            Self::Npm => {
+                let lock = NPM_FILES[1];
+                let wanted = fs::read(command::root().join(NPM_SOURCE).join(lock)).ok();
+                // Copied last, so that an interrupted installation is repeated.
+                let installed = fs::read(npm_folder().join("node_modules").join(lock)).ok();
+                wanted.is_some() && wanted == installed
+            }
+        }
+    }
+
+    /// Installs it.
+    ///
+    /// # Errors
+    ///
+    /// The package manager fails.
+    pub(crate) fn install(&self) -> Result<(), String> {
+        println!("installing {self}");
+        match self {
+            Self::Apt { package, .. } => apt(package),
+            // Unoptimised: they compile in half the time, and run for seconds.
+            Self::Cargo { package, version } => run(&mut command::cargo(&format!(
+                "install --locked --debug {package}@{version}"
+            ))),
+            Self::Npm => npm(),
+        }
+    }
+}
+
+impl fmt::Display for Tool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apt { package, .. } => f.write_str(package),
+            Self::Cargo { package, version } => write!(f, "{package} {version}"),
+            Self::Npm => write!(f, "npm packages of {NPM_SOURCE}"),
+        }
+    }
+}
+
+/// The tools that are not there.
+pub(crate) fn missing() -> Vec<&'static Tool> {
+    TOOLS.iter().filter(|tool| !tool.is_installed()).collect()
+}
+
+/// Installs each missing tool and says which.
+///
+/// # Errors
+///
+/// A tool cannot be installed, or is still missing afterwards.
+pub(crate) fn install() -> Result<(), String> {
+    let missing = missing();
+    if missing.iter().any(|tool| matches!(tool, Tool::Apt { .. })) {
+        run(&mut as_root("apt-get update -qq"))?;
+    }
+    for tool in missing {
+        tool.install()?;
+        if !tool.is_installed() {
+            return Err(format!("{tool} was installed and is still not found"));
+        }
+    }
+    Ok(())
+}
+
+fn apt(package: &str) -> Result<(), String> {
+    let mut apt = as_root("apt-get install -y -qq --no-install-recommends");
+    run(apt.arg(package).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// A command line to be run by root: through sudo where it is installed.
+fn as_root(line: &str) -> std::process::Command {
+    if command::on_path("sudo") {
+        return program("sudo", line);
+    }
+    let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
+    program(name, arguments)
+}
+
+/// The folder of the tests' npm packages; `.cargo/config.toml` tells the tests the same one.
+fn npm_folder() -> PathBuf {
+    command::root().join("target/npm")
+}
+
+fn npm() -> Result<(), String> {
+    let (from, to) = (command::root().join(NPM_SOURCE), npm_folder());
+    fs::create_dir_all(&to).map_err(|e| e.to_string())?;
+    for file in NPM_FILES {
+        fs::copy(from.join(file), to.join(file)).map_err(|e| format!("{file}: {e}"))?;
+    }
+    run(program("npm", "ci --ignore-scripts --no-audit --no-fund").current_dir(&to))?;
+    let lock = NPM_FILES[1];
+    fs::copy(from.join(lock), to.join("node_modules").join(lock)).map_err(|e| e.to_string())?;
+    Ok(())
+}
