@@ -17,7 +17,9 @@ pub(crate) fn check() -> Result<(), String> {
     let metadata = metadata::load()?;
     let folder = env::temp_dir().join(format!("longwire-alone-{}", std::process::id()));
     fs::create_dir_all(&folder).map_err(|e| e.to_string())?;
-    let outcome = arrows::core_crates().try_for_each(|name| check_one(&metadata, name, &folder));
+    let outcome = arrows::CORES
+        .iter()
+        .try_for_each(|name| check_one(&metadata, name, &folder));
     fs::remove_dir_all(&folder).map_err(|e| e.to_string())?;
     outcome
 }

@@ -9,117 +9,16 @@
 //! name every library they use here; in tests and examples they may use each other. Nothing
 //! depends on the fuzz targets, the benchmarks, the book or this tool.
 
+mod design;
+#[cfg(test)]
+mod tests;
+
 use crate::command;
 use crate::metadata::{self, list, text};
+pub(crate) use design::CORES;
+use design::{NO_IO, RULES, Rule, TOP_LEVEL};
 use serde_json::Value;
 use std::fs;
-
-/// What one package of the workspace may depend on, optional dependencies included.
-struct Rule {
-    package: &'static str,
-    /// Packages of the workspace.
-    below: &'static [&'static str],
-    /// Packages of the workspace that no default feature may pull in.
-    behind_features: &'static [&'static str],
-    /// Libraries from elsewhere, default features off; `None` leaves the choice free.
-    libraries: Option<&'static [&'static str]>,
-    /// The feature `default` must be exactly `["std"]`: without it the crate is `no_std`.
-    no_std: bool,
-}
-
-impl Rule {
-    const fn no_io(
-        package: &'static str,
-        below: &'static [&'static str],
-        libraries: &'static [&'static str],
-        no_std: bool,
-    ) -> Self {
-        Self {
-            package,
-            below,
-            behind_features: &[],
-            libraries: Some(libraries),
-            no_std,
-        }
-    }
-
-    const fn free(package: &'static str, below: &'static [&'static str]) -> Self {
-        Self {
-            package,
-            below,
-            behind_features: &[],
-            libraries: None,
-            no_std: false,
-        }
-    }
-}
-
-/// The crates that do no IO.
-const NO_IO: &[&str] = &[
-    "sse-parse",
-    "ws-frame",
-    "ws-deflate",
-    "ws-handshake",
-    "resume",
-    "hub-protocol",
-];
-
-const ALL_LIBRARIES: &[&str] = &[
-    "sse-parse",
-    "ws-frame",
-    "ws-deflate",
-    "ws-handshake",
-    "resume",
-    "hub-protocol",
-    "longwire",
-];
-
-/// Every package of the workspace has a row here; a package without one is an error.
-const RULES: &[Rule] = &[
-    Rule::no_io("sse-parse", &[], &["memchr", "simdutf8"], true),
-    Rule::no_io("ws-frame", &[], &["simdutf8"], true),
-    Rule::no_io("ws-deflate", &[], &["flate2"], false),
-    Rule::no_io(
-        "ws-handshake",
-        &[],
-        &["base64", "httparse", "sha1_smol"],
-        true,
-    ),
-    Rule::no_io("resume", &[], &[], true),
-    Rule::no_io("hub-protocol", &["resume"], &["serde", "serde_json"], false),
-    Rule::free("longwire", NO_IO),
-    Rule::free("longwire-hub", ALL_LIBRARIES),
-    Rule::free("xtask", &[]),
-    Rule {
-        package: "fuzz",
-        below: ALL_LIBRARIES,
-        behind_features: &["longwire"],
-        libraries: None,
-        no_std: false,
-    },
-    Rule {
-        package: "benches",
-        below: &[
-            "sse-parse",
-            "ws-frame",
-            "ws-deflate",
-            "ws-handshake",
-            "resume",
-            "hub-protocol",
-            "longwire",
-            "longwire-hub",
-        ],
-        behind_features: &[],
-        libraries: None,
-        no_std: false,
-    },
-    Rule::free("book-examples", ALL_LIBRARIES),
-];
-
-/// The crates of the two protocols and of resuming, in the order of the README.
-pub(crate) fn core_crates() -> impl Iterator<Item = &'static str> {
-    NO_IO.iter().copied().filter(|name| *name != "hub-protocol")
-}
 
 /// The crates that build for a target without an operating system.
 pub(crate) fn no_std_crates() -> impl Iterator<Item = &'static str> {
@@ -128,26 +27,6 @@ pub(crate) fn no_std_crates() -> impl Iterator<Item = &'static str> {
         .filter(|rule| rule.no_std)
         .map(|rule| rule.package)
 }
-
-/// What may lie beside `crates/`; `target/` and what git ignores is not counted.
-const TOP_LEVEL: &[&str] = &[
-    ".cargo",
-    ".ci",
-    ".clippy.toml",
-    ".config",
-    ".deny.toml",
-    ".github",
-    ".gitignore",
-    ".rustfmt.toml",
-    "Cargo.lock",
-    "Cargo.toml",
-    "LICENSE",
-    "README.md",
-    "benches",
-    "crates",
-    "docs",
-    "fuzz",
-];
 
 /// Checks the workspace and prints each violation.
 ///
@@ -189,20 +68,20 @@ fn violations(metadata: &Value) -> Vec<String> {
         for dependency in list(package, "dependencies") {
             let on = text(dependency, "name");
             let kind = dependency["kind"].as_str().unwrap_or("normal");
-            let allowed = if is_member(on) {
-                member_allowed(rule, on, kind, dependency["optional"] == true)
+            let foreign = !dependency["path"].is_string();
+            let allowed = if foreign {
+                // A crate of the registry may bear the name of one of ours.
+                !is_member(on)
+                    && (kind == "dev" || rule.libraries.is_none_or(|names| names.contains(&on)))
             } else {
-                kind == "dev"
-                    || rule
-                        .libraries
-                        .is_none_or(|libraries| libraries.contains(&on))
+                member_allowed(rule, on, kind, dependency["optional"] == true)
             };
             if !allowed {
                 found.push(format!(
                     "{name} -> {on} ({kind}): not an arrow of the design"
                 ));
             }
-            let bare = rule.libraries.is_some() && kind != "dev" && !is_member(on);
+            let bare = rule.libraries.is_some() && kind != "dev" && foreign;
             if bare && dependency["uses_default_features"] == true {
                 found.push(format!("{name} -> {on}: default features must be off"));
             }
@@ -285,163 +164,4 @@ fn strays<'a>(names: impl Iterator<Item = &'a str>) -> Vec<String> {
         .filter(|name| !TOP_LEVEL.contains(name))
         .map(|name| format!("{name}: has no place at the top level"))
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    /// The sentences about the workspace after `edit` changed the manifest of `package`.
-    fn after(package: &str, edit: impl FnOnce(&mut Value)) -> Vec<String> {
-        let mut metadata = metadata::load().unwrap();
-        let packages = metadata["packages"].as_array_mut().unwrap();
-        edit(
-            packages
-                .iter_mut()
-                .find(|p| text(p, "name") == package)
-                .unwrap(),
-        );
-        violations(&metadata)
-    }
-
-    fn with_dependency(package: &str, dependency: Value) -> Vec<String> {
-        after(package, |p| {
-            p["dependencies"].as_array_mut().unwrap().push(dependency);
-        })
-    }
-
-    fn normal(name: &str) -> Value {
-        json!({"name": name, "kind": null, "optional": false, "uses_default_features": false})
-    }
-
-    #[test]
-    fn the_workspace_is_as_designed() {
-        assert_eq!(violations(&metadata::load().unwrap()), Vec::<String>::new());
-        let names = top_level().unwrap();
-        assert_eq!(
-            strays(names.iter().map(String::as_str)),
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
-    fn every_rule_is_about_a_package_that_exists() {
-        let metadata = metadata::load().unwrap();
-        for rule in RULES {
-            assert!(
-                list(&metadata, "packages").any(|p| text(p, "name") == rule.package),
-                "{}",
-                rule.package
-            );
-        }
-    }
-
-    #[test]
-    fn an_added_arrow_is_found() {
-        for (from, to) in [
-            ("ws-frame", "sse-parse"),
-            ("resume", "hub-protocol"),
-            ("sse-parse", "longwire"),
-            ("longwire", "longwire-hub"),
-            ("longwire", "fuzz"),
-            ("longwire-hub", "benches"),
-            ("xtask", "longwire"),
-            ("fuzz", "longwire"),
-            ("fuzz", "longwire-hub"),
-        ] {
-            let found = with_dependency(from, normal(to));
-            assert_eq!(
-                found,
-                [format!(
-                    "{from} -> {to} (normal): not an arrow of the design"
-                )]
-            );
-        }
-    }
-
-    #[test]
-    fn an_added_library_is_found_in_a_crate_without_io() {
-        let found = with_dependency("ws-frame", normal("memchr"));
-        assert_eq!(
-            found,
-            ["ws-frame -> memchr (normal): not an arrow of the design"]
-        );
-        assert_eq!(
-            with_dependency("longwire", normal("futures-util")),
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
-    fn tests_of_crates_without_io_use_only_each_other() {
-        let dev = |name| json!({"name": name, "kind": "dev", "uses_default_features": true});
-        assert_eq!(
-            with_dependency("ws-frame", dev("ws-handshake")),
-            Vec::<String>::new()
-        );
-        let found = with_dependency("ws-frame", dev("longwire"));
-        assert_eq!(
-            found,
-            ["ws-frame -> longwire (dev): not an arrow of the design"]
-        );
-        assert_eq!(
-            with_dependency("ws-frame", dev("proptest")),
-            Vec::<String>::new()
-        );
-    }
-
-    #[test]
-    fn a_build_dependency_counts_as_a_normal_one() {
-        let build = json!({"name": "cc", "kind": "build", "uses_default_features": false});
-        let found = with_dependency("sse-parse", build);
-        assert_eq!(
-            found,
-            ["sse-parse -> cc (build): not an arrow of the design"]
-        );
-    }
-
-    #[test]
-    fn default_features_of_libraries_stay_off() {
-        let found = after("sse-parse", |p| {
-            p["dependencies"][0]["uses_default_features"] = json!(true);
-        });
-        assert_eq!(found, ["sse-parse -> memchr: default features must be off"]);
-    }
-
-    #[test]
-    fn the_default_feature_is_std_alone() {
-        let found = after("resume", |p| {
-            p["features"]["default"] = json!(["std", "serde"]);
-        });
-        assert_eq!(found, ["resume: its default feature must be `std` alone"]);
-    }
-
-    #[test]
-    fn fuzz_reaches_the_runtime_only_behind_a_feature() {
-        let optional = json!({"name": "longwire", "kind": null, "optional": true});
-        assert_eq!(with_dependency("fuzz", optional), Vec::<String>::new());
-        let found = after("fuzz", |p| {
-            p["features"] = json!({"default": ["live"], "live": ["dep:longwire"]});
-        });
-        assert_eq!(found, ["fuzz: its default features pull in longwire"]);
-    }
-
-    #[test]
-    fn a_package_without_a_rule_is_found() {
-        let found = after("resume", |p| p["name"] = json!("newcomer"));
-        assert!(found.contains(&"newcomer: no rule says what it may depend on".to_owned()));
-    }
-
-    #[test]
-    fn a_stray_at_the_top_level_is_found() {
-        let found = strays(["README.md", "notes.txt", "src"].into_iter());
-        assert_eq!(
-            found,
-            [
-                "notes.txt: has no place at the top level",
-                "src: has no place at the top level"
-            ]
-        );
-    }
 }
