@@ -1,0 +1,197 @@
+use core::time::Duration;
+
+use resume::{Bounds, Gap, Position, Start};
+
+use crate::Selectors;
+
+/// The decisions of one subscriber: what it is told next, given what the log holds.
+///
+/// A session is a cursor over the log, not a queue. It knows two places: how far the log was
+/// *read* for this subscriber, and what the subscriber was last *told*. Replay after a reconnect,
+/// live delivery and catching up after a stall are the same act: read on from the cursor.
+///
+/// The hub does what [`next`](Session::next) says, again and again, and sleeps on
+/// [`Step::Wait`] until the log grows or the time comes:
+///
+/// ```text
+///          ┌──────────────── Session::next(bounds, now) ───────────────┐
+///          ▼                  ▼                   ▼                    ▼
+///       Gap(gap)       Read { after }     Position { position,   Wait { until }
+///    say it; the     read events; each:      prev }: say it      the head moves
+///    cursor moved    offer() → send?                             or `until` comes
+/// ```
+///
+/// # Example
+///
+/// ```
+/// use core::time::Duration;
+/// use hub_protocol::{Selectors, Session, Step, TopicSelector};
+/// use resume::{Bounds, Epoch, Position, Start};
+///
+/// let mut selectors = Selectors::new();
+/// selectors.insert(TopicSelector::parse("prices")?)?;
+/// let (epoch, now) = (Epoch::from_bytes([7; 12]), Duration::ZERO);
+///
+/// // The log holds events 1 to 3, and the subscriber has seen the first.
+/// let log = Bounds::new(epoch, 1, 3);
+/// let seen = Position::new(epoch, 1);
+/// let (mut session, gap) = Session::open(selectors, &Start::After(seen), &log, now);
+/// assert!(gap.is_none());
+///
+/// assert_eq!(session.next(&log, now), Step::Read { after: seen });
+/// assert_eq!(session.offer(Position::new(epoch, 2), ["news"], now), None); // not for it
+/// let prev = session.offer(Position::new(epoch, 3), ["prices"], now);
+/// assert_eq!(prev, Some(seen)); // send event 3 with this `prev`
+/// assert_eq!(session.next(&log, now), Step::Wait { until: None });
+/// # Ok::<(), hub_protocol::SelectorError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Session {
+    selectors: Selectors,
+    /// Everything up to here was read from the log and sent, if it was for this subscriber.
+    read: Position,
+    /// The newest position that this subscriber was told.
+    told: Position,
+    /// When it was told.
+    told_at: Duration,
+}
+
+/// What to do next for a subscriber.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Step {
+    /// The log no longer continues from the cursor, which now stands at [`Gap::resumed`]: say so.
+    Gap(Gap),
+    /// Read events after this position, and [`offer`](Session::offer) each, in order.
+    Read {
+        /// The session's cursor.
+        after: Position,
+    },
+    /// It has been quiet, and the cursor moved: say where it is.
+    Position {
+        /// The cursor now.
+        position: Position,
+        /// What the subscriber was told before.
+        prev: Position,
+    },
+    /// Nothing, until the log grows or this time comes.
+    Wait {
+        /// When a position will be due, if one is pending.
+        until: Option<Duration>,
+    },
+}
+
+impl Session {
+    /// How long after it was last told a position a subscriber is told that its cursor moved.
+    pub const QUIET: Duration = Duration::from_secs(15);
+
+    /// Decides where a subscriber begins. The session's [`cursor`](Session::cursor) is the
+    /// position to announce when opening: in the open frame, or in the response header
+    /// `Last-Event-ID`. A gap is to be said before the first event.
+    #[must_use = "a gap must be said"]
+    pub fn open(
+        selectors: Selectors,
+        start: &Start,
+        log: &Bounds,
+        now: Duration,
+    ) -> (Self, Option<Gap>) {
+        let (cursor, gap) = match log.locate(start) {
+            Ok(cursor) => (cursor, None),
+            Err(gap) => (gap.resumed(), Some(gap)),
+        };
+        (
+            Self {
+                selectors,
+                read: cursor,
+                told: cursor,
+                told_at: now,
+            },
+            gap,
+        )
+    }
+
+    /// Decides what to do now. After every step but [`Step::Wait`] call it again.
+    pub fn next(&mut self, log: &Bounds, now: Duration) -> Step {
+        if let Err(gap) = log.locate(&Start::After(self.read)) {
+            self.read = gap.resumed();
+            self.tell(self.read, now);
+            return Step::Gap(gap);
+        }
+        if self.read != log.head() {
+            return Step::Read { after: self.read };
+        }
+        if self.read == self.told {
+            return Step::Wait { until: None };
+        }
+        let due = self.told_at.saturating_add(Self::QUIET);
+        if now < due {
+            return Step::Wait { until: Some(due) };
+        }
+        let prev = self.told;
+        self.tell(self.read, now);
+        Step::Position {
+            position: self.read,
+            prev,
+        }
+    }
+
+    /// Moves the cursor over an event that was read from the log. `Some(prev)` means: send it,
+    /// with this `prev`; `None`: it is not for this subscriber.
+    ///
+    /// An event at or before the cursor is never sent again; one beyond the next offset is a
+    /// mistake of the caller, who must offer what it reads without leaving any out, for whom it
+    /// is treated like any other.
+    pub fn offer<'t>(
+        &mut self,
+        position: Position,
+        topics: impl IntoIterator<Item = &'t str>,
+        now: Duration,
+    ) -> Option<Position> {
+        if self.read.compare(position) != Some(core::cmp::Ordering::Less) {
+            return None;
+        }
+        self.read = position;
+        if !self.selectors.matches(topics) {
+            return None;
+        }
+        let prev = self.told;
+        self.tell(position, now);
+        Some(prev)
+    }
+
+    fn tell(&mut self, position: Position, now: Duration) {
+        self.told = position;
+        self.told_at = now;
+    }
+
+    /// How far the log was read.
+    #[must_use]
+    pub const fn cursor(&self) -> Position {
+        self.read
+    }
+
+    /// What the subscriber was last told: the `prev` of the next frame.
+    #[must_use]
+    pub const fn told(&self) -> Position {
+        self.told
+    }
+
+    /// Whether an event of these topics is for this subscriber: for ephemeral events, which have
+    /// no position and move no cursor.
+    #[must_use]
+    pub fn wants<'t>(&self, topics: impl IntoIterator<Item = &'t str>) -> bool {
+        self.selectors.matches(topics)
+    }
+
+    /// The topics of this subscriber.
+    #[must_use]
+    pub const fn selectors(&self) -> &Selectors {
+        &self.selectors
+    }
+
+    /// The topics of this subscriber, to be changed.
+    #[must_use]
+    pub const fn selectors_mut(&mut self) -> &mut Selectors {
+        &mut self.selectors
+    }
+}

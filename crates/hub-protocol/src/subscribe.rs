@@ -1,0 +1,110 @@
+use core::fmt;
+
+use resume::Start;
+
+use crate::urlencoded::pairs;
+use crate::{SelectorError, Selectors, TopicSelector};
+
+/// What a subscriber asked for in its request.
+///
+/// # Example
+///
+/// ```
+/// use hub_protocol::SubscribeQuery;
+/// use resume::Start;
+///
+/// let query = SubscribeQuery::parse("topic=prices&topic=news&lastEventID=earliest", None)?;
+/// assert!(query.selectors.matches(["news"]));
+/// assert_eq!(query.start, Start::Earliest);
+///
+/// // The header wins, and what cannot be used is a gap later, never an error.
+/// let query = SubscribeQuery::parse("topic=*&lastEventID=earliest", Some(b"#stale"))?;
+/// assert_eq!(query.start, Start::Malformed("#stale".into()));
+/// # Ok::<(), hub_protocol::QueryError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SubscribeQuery {
+    /// The topics, of the repeatable parameter `topic`.
+    pub selectors: Selectors,
+    /// Where to begin: the header `Last-Event-ID`, or else the parameter `lastEventID`.
+    pub start: Start,
+}
+
+impl SubscribeQuery {
+    /// Parses the query of a request (without its `?`) and the value of its `Last-Event-ID`
+    /// header. Other parameters are ignored. An empty header counts as absent.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: no topic, or one that cannot be used.
+    pub fn parse(query: &str, last_event_id: Option<&[u8]>) -> Result<Self, QueryError> {
+        let query = Self::parse_upgrade(query, last_event_id)?;
+        if query.selectors.is_empty() {
+            return Err(QueryError::NoTopic);
+        }
+        Ok(query)
+    }
+
+    /// Like [`parse`](SubscribeQuery::parse) for a WebSocket, which may begin without topics and
+    /// subscribe by frames.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`]: a topic that cannot be used.
+    pub fn parse_upgrade(query: &str, last_event_id: Option<&[u8]>) -> Result<Self, QueryError> {
+        let mut selectors = Selectors::new();
+        let mut parameter = None;
+        for (name, value) in pairs(query.as_bytes()) {
+            match &*name {
+                b"topic" => {
+                    let topic = str::from_utf8(&value).map_err(|_| QueryError::NotUtf8)?;
+                    selectors.insert(TopicSelector::parse(topic)?)?;
+                }
+                b"lastEventID" if parameter.is_none() => parameter = Some(value),
+                _ => {}
+            }
+        }
+        let header = last_event_id.filter(|id| !id.is_empty());
+        let start = Start::parse(header.or(parameter.as_deref()).unwrap_or_default());
+        Ok(Self { selectors, start })
+    }
+}
+
+/// Why a subscription is refused. Displayed, it is the reason to answer with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum QueryError {
+    /// There is no `topic`.
+    NoTopic,
+    /// A `topic` is not UTF-8.
+    NotUtf8,
+    /// A `topic` cannot be used.
+    Selector(SelectorError),
+}
+
+impl QueryError {
+    /// The HTTP status to answer with: 400.
+    #[must_use]
+    pub const fn status(self) -> u16 {
+        400
+    }
+}
+
+impl From<SelectorError> for QueryError {
+    fn from(error: SelectorError) -> Self {
+        Self::Selector(error)
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoTopic => f.write_str("there is no topic"),
+            Self::NotUtf8 => f.write_str("a topic is not UTF-8"),
+            Self::Selector(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for QueryError {}

@@ -1,0 +1,55 @@
+//! `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), one pass over the bytes.
+
+use std::borrow::Cow;
+
+/// The pairs of a form or a query: names and values decoded, as bytes.
+pub(crate) fn pairs(input: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+    input
+        .split(|&byte| byte == b'&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = match pair.iter().position(|&byte| byte == b'=') {
+                Some(at) => (&pair[..at], &pair[at + 1..]),
+                None => (pair, &[][..]),
+            };
+            (decode(name), decode(value))
+        })
+}
+
+/// Replaces `+` by a space and `%XX` by its byte; a `%` without two digits stands for itself.
+fn decode(text: &[u8]) -> Cow<'_, [u8]> {
+    let Some(first) = text.iter().position(|byte| matches!(byte, b'%' | b'+')) else {
+        return Cow::Borrowed(text);
+    };
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    let mut plain = first;
+    loop {
+        decoded.extend_from_slice(&rest[..plain]);
+        rest = &rest[plain..];
+        let (byte, len) = match rest {
+            [] => return Cow::Owned(decoded),
+            [b'+', ..] => (b' ', 1),
+            [b'%', high, low, ..] => match (digit(*high), digit(*low)) {
+                (Some(high), Some(low)) => (high << 4 | low, 3),
+                _ => (b'%', 1),
+            },
+            [other, ..] => (*other, 1),
+        };
+        decoded.push(byte);
+        rest = &rest[len..];
+        plain = rest
+            .iter()
+            .position(|byte| matches!(byte, b'%' | b'+'))
+            .unwrap_or(rest.len());
+    }
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
