@@ -1,0 +1,72 @@
+//! What a connection reports.
+
+use crate::{CloseReason, ControlPayload, OpCode};
+
+/// The type of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "RFC 6455 closes this set")]
+pub enum DataKind {
+    /// UTF-8 text.
+    Text,
+    /// Arbitrary bytes.
+    Binary,
+}
+
+impl DataKind {
+    #[inline]
+    pub(crate) const fn opcode(self) -> OpCode {
+        match self {
+            Self::Text => OpCode::Text,
+            Self::Binary => OpCode::Binary,
+        }
+    }
+}
+
+/// Something that the peer sent, borrowed from the input alone.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'b> {
+    /// The next piece of a text or binary message.
+    Data(Data<'b>),
+    /// A ping; its pong is in `out` already, unless [`Config::auto_pong`](crate::Config::auto_pong)
+    /// is off.
+    Ping(ControlPayload),
+    /// A pong.
+    Pong(ControlPayload),
+    /// The peer's close frame. The answer is in `out` already; nothing more will come.
+    Close(CloseReason),
+}
+
+/// A piece of a message, as large as the frame and the input allow.
+///
+/// The pieces of a message come in order and without gaps; only control frames come between them.
+/// The first piece after one with `end` begins the next message. A message may have pieces without
+/// bytes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Data<'b> {
+    /// The type of the message, the same for all its pieces.
+    pub kind: DataKind,
+    /// The unmasked payload: the bytes of the input that were consumed last.
+    pub bytes: &'b [u8],
+    /// Whether the message is compressed (RSV1 on its first frame): its bytes are those of RFC
+    /// 7692 §7.2, and its text is unchecked.
+    pub compressed: bool,
+    /// Whether the message ends here.
+    pub end: bool,
+    /// Whether no piece of this message came before.
+    pub start: bool,
+}
+
+impl<'b> Data<'b> {
+    /// The whole message as text: `Some` if this piece is all of an uncompressed text message.
+    #[must_use]
+    #[inline]
+    pub fn as_str(&self) -> Option<&'b str> {
+        if self.kind == DataKind::Text && self.start && self.end && !self.compressed {
+            simdutf8::basic::from_utf8(self.bytes).ok()
+        } else {
+            None
+        }
+    }
+}
