@@ -1,1 +1,22 @@
 //! The text/event-stream format of Server-Sent Events: parser and encoder without IO.
+#![no_std]
+
+extern crate alloc;
+
+mod block;
+mod encode;
+mod item;
+mod limits;
+mod parser;
+mod scan;
+mod slice;
+mod text;
+mod verdict;
+mod whole;
+
+pub use encode::{EncodeError, Fields, encode, encode_comment};
+pub use item::{Event, Item, OwnedEvent};
+pub use limits::{LimitError, Limits};
+pub use parser::Parser;
+pub use slice::{Events, events};
+pub use verdict::Verdict;

@@ -1,0 +1,490 @@
+//! The parser: HTML Standard §9.2.5 and §9.2.6 over a cursor.
+//!
+//! # Theory of operation
+//!
+//! A block is the lines up to a blank one. Most blocks lie whole in the chunk and are lent from it
+//! (`whole.rs`). Every other block goes through the states below a piece at a time; a state is
+//! where in a line the chunk ended, so nothing waits for more input and nothing is read twice.
+//! Values go straight into the buffer of their field.
+//!
+//! ```text
+//!        +----------------------------- line end -----------------------------+
+//!        v                                                                    |
+//!      Start --byte--> Name --':'--> Colon(field) --a space is skipped--> Value(field)
+//!        |               |  unknown, or longer than any field                 ^
+//!        |               +----------------------------------------------------+
+//!        +--':'--> Colon(comment)
+//!      any --limit passed--> Skip --blank line--> Start
+//! ```
+
+use alloc::string::String;
+use core::mem;
+use core::time::Duration;
+
+use crate::block::{Block, Ended, Field, LONGEST_NAME, Line};
+use crate::item::{Event, Item};
+use crate::limits::{LimitError, Limits};
+use crate::scan::{line_end, utf8};
+use crate::whole::whole_event;
+
+/// Reads a `text/event-stream` from chunks as they arrive.
+///
+/// Hand every chunk to [`next_event`](Self::next_event) or [`next_item`](Self::next_item) until it
+/// returns `None`: the chunk is then used up. Any split of a stream into chunks gives the same
+/// items. The format itself cannot be wrong; only [`Limits`] can be passed.
+///
+/// The end of a stream needs no call: an event without its blank line is discarded.
+///
+/// ```
+/// let mut parser = sse_parse::Parser::new();
+/// let mut seen = Vec::new();
+/// for chunk in [&b"data: on"[..], b"e\n\nevent: tick\nda", b"ta: two\n\ndata: lost"] {
+///     let mut input = chunk;
+///     while let Some(event) = parser.next_event(&mut input)? {
+///         seen.push((event.name.to_owned(), event.data.to_owned()));
+///     }
+/// }
+/// assert_eq!(seen, [("message".into(), "one".into()), ("tick".into(), "two".into())]);
+/// # Ok::<(), sse_parse::LimitError>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Parser {
+    at: At,
+    /// A CR ended the last line: an LF right behind it belongs to it.
+    after_cr: bool,
+    /// Bytes of the byte order mark met so far; all of them once the stream has begun.
+    bom: usize,
+    /// Bytes of the current line so far.
+    line_len: usize,
+    block: Block,
+    last_event_id: String,
+    retry: Option<Duration>,
+}
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
+
+/// Where the last chunk ended.
+#[derive(Clone, Copy, Debug, Default)]
+enum At {
+    /// At the start of a line.
+    #[default]
+    Start,
+    /// Behind these bytes of a field name.
+    Name {
+        name: [u8; LONGEST_NAME],
+        len: usize,
+    },
+    /// Behind the colon.
+    Colon(Field),
+    Value(Field),
+    /// In an event that passed a limit, in or before a line.
+    Skip {
+        mid_line: bool,
+    },
+}
+
+/// What a step found, without the borrow that would tie up the parser in a loop.
+enum Found<'b> {
+    /// The chunk is used up.
+    Nothing,
+    WholeEvent {
+        name: &'b str,
+        data: &'b str,
+    },
+    WholeComment(&'b str),
+    Event,
+    Comment,
+    Retry(Duration),
+    Id,
+}
+
+impl Parser {
+    /// A parser at the start of a stream, with the default [`Limits`]. It allocates only when
+    /// something spans chunks.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A parser with these limits.
+    #[must_use]
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            block: Block::with_limits(limits),
+            ..Self::default()
+        }
+    }
+
+    /// Finds the next event, comment, retry or id, and consumes `input` up to the end of the line
+    /// that completed it. `None`: all of `input` is consumed, call again with the next chunk.
+    ///
+    /// Text is borrowed from `input` where it lies there whole, otherwise from the parser.
+    /// [`last_event_id`](Self::last_event_id) and [`retry`](Self::retry) already include the item.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitError`] once for an event that passes one of the [`Limits`]. The rest of that event
+    /// is skipped, its id is not kept, and the next call goes on behind it.
+    ///
+    /// # Example
+    ///
+    /// ```
+    /// use sse_parse::{Item, Parser};
+    ///
+    /// let mut input = &b": still here\nretry: 2000\nid: 7\n\n"[..];
+    /// let mut parser = Parser::new();
+    /// assert_eq!(parser.next_item(&mut input)?, Some(Item::Comment("still here")));
+    /// assert_eq!(
+    ///     parser.next_item(&mut input)?,
+    ///     Some(Item::Retry(std::time::Duration::from_secs(2))),
+    /// );
+    /// assert_eq!(parser.next_item(&mut input)?, Some(Item::Id("7")));
+    /// assert_eq!(parser.next_item(&mut input)?, None);
+    /// assert!(input.is_empty());
+    /// # Ok::<(), sse_parse::LimitError>(())
+    /// ```
+    #[inline]
+    pub fn next_item<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Item<'a>>, LimitError> {
+        Ok(Some(match self.advance(input, true)? {
+            Found::Nothing => return Ok(None),
+            Found::WholeEvent { name, data } => Item::Event(Event {
+                name,
+                data,
+                id: &self.last_event_id,
+            }),
+            Found::Event => Item::Event(self.block.event(&self.last_event_id)),
+            Found::WholeComment(text) => Item::Comment(text),
+            Found::Comment => Item::Comment(self.block.comment()),
+            Found::Retry(delay) => Item::Retry(delay),
+            Found::Id => Item::Id(&self.last_event_id),
+        }))
+    }
+
+    /// Finds the next event and consumes `input` up to the end of its blank line. `None`: all of
+    /// `input` is consumed, call again with the next chunk.
+    ///
+    /// Comments are passed over; ids and retries are too, but kept for
+    /// [`last_event_id`](Self::last_event_id) and [`retry`](Self::retry). Data that is one line
+    /// whole in `input` is borrowed from there, otherwise from the parser.
+    ///
+    /// # Errors
+    ///
+    /// As [`next_item`](Self::next_item).
+    #[inline]
+    pub fn next_event<'a, 'b: 'a>(
+        &'a mut self,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Event<'a>>, LimitError> {
+        loop {
+            match self.advance(input, false)? {
+                Found::Nothing => return Ok(None),
+                Found::WholeEvent { name, data } => {
+                    return Ok(Some(Event {
+                        name,
+                        data,
+                        id: &self.last_event_id,
+                    }));
+                }
+                Found::Event => break,
+                Found::WholeComment(_) | Found::Comment | Found::Retry(_) | Found::Id => {}
+            }
+        }
+        Ok(Some(self.block.event(&self.last_event_id)))
+    }
+
+    /// The id to send as `Last-Event-ID` on a reconnect; empty: send none.
+    ///
+    /// It moves at the blank line that ends a block, so an event that was cut off does not count.
+    #[must_use]
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
+    }
+
+    /// The reconnection delay the server asked for last, in this stream or before
+    /// [`reset`](Self::reset).
+    #[must_use]
+    pub const fn retry(&self) -> Option<Duration> {
+        self.retry
+    }
+
+    /// Starts a new stream after a reconnect: the last event ID and the retry delay stay, an
+    /// unfinished event and all buffers go, and a byte order mark may come again.
+    pub fn reset(&mut self) {
+        *self = Self {
+            block: Block::with_limits(self.block.limits),
+            last_event_id: mem::take(&mut self.last_event_id),
+            retry: self.retry,
+            ..Self::default()
+        };
+    }
+
+    /// Finds the next item; comments only if they are `wanted`.
+    #[inline]
+    fn advance<'b>(&mut self, input: &mut &'b [u8], wanted: bool) -> Result<Found<'b>, LimitError> {
+        loop {
+            let Some(&first) = input.first() else {
+                return Ok(Found::Nothing);
+            };
+            if self.after_cr {
+                self.after_cr = false;
+                if first == b'\n' {
+                    consume(input, 1);
+                    continue;
+                }
+            }
+            let found = match self.at {
+                At::Start => self.start(first, input, wanted),
+                _ => self.middle(input),
+            };
+            match found {
+                Ok(None) => {}
+                Ok(Some(found)) => return Ok(found),
+                Err(error) => {
+                    self.at = At::Skip { mid_line: true };
+                    self.line_len = 0;
+                    self.block.clear();
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    /// At the start of a line.
+    #[inline]
+    fn start<'b>(
+        &mut self,
+        first: u8,
+        input: &mut &'b [u8],
+        wanted: bool,
+    ) -> Result<Option<Found<'b>>, LimitError> {
+        if self.bom < BOM.len() && self.byte_order_mark(first, input)? {
+            return Ok(None);
+        }
+        match first {
+            b'\n' | b'\r' => {
+                self.end_line(input);
+                return Ok(match self.block.end(&mut self.last_event_id) {
+                    Ended::Nothing => None,
+                    Ended::Id => Some(Found::Id),
+                    Ended::Event => Some(Found::Event),
+                });
+            }
+            b':' => return self.comment(input, wanted),
+            _ => {}
+        }
+        let limits = &self.block.limits;
+        if self.block.is_empty()
+            && let Some(whole) = whole_event(input)
+            && whole.len <= limits.line.min(limits.event)
+            && whole.lines <= limits.lines
+            && whole.id.is_none_or(|id| id.len() <= limits.id)
+        {
+            if let Some(id) = whole.id {
+                self.last_event_id.clear();
+                self.last_event_id.push_str(id);
+            }
+            consume(input, whole.len);
+            return Ok(Some(Found::WholeEvent {
+                name: whole.name,
+                data: whole.data,
+            }));
+        }
+        self.block.begin_line()?;
+        self.at = At::Name {
+            name: [0; LONGEST_NAME],
+            len: 0,
+        };
+        Ok(None)
+    }
+
+    /// Matches the byte order mark; true if `first` is dealt with.
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+    //# The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any.
+    #[cold]
+    fn byte_order_mark(&mut self, first: u8, input: &mut &[u8]) -> Result<bool, LimitError> {
+        if BOM.get(self.bom) == Some(&first) {
+            self.bom += 1;
+            consume(input, 1);
+            return Ok(true);
+        }
+        let part = mem::replace(&mut self.bom, BOM.len());
+        if part == 0 {
+            return Ok(false);
+        }
+        // Not a mark after all: those bytes begin the name of a field that nobody knows.
+        self.block.begin_line()?;
+        self.count(part)?;
+        self.at = At::Value(Field::Unknown);
+        Ok(true)
+    }
+
+    /// A comment line from its colon on; lent when it lies whole in the chunk.
+    #[inline]
+    fn comment<'b>(
+        &mut self,
+        input: &mut &'b [u8],
+        wanted: bool,
+    ) -> Result<Option<Found<'b>>, LimitError> {
+        let line = input.get(1..).unwrap_or_default();
+        if let Some(end) = line_end(line)
+            && end < self.block.limits.line
+            // Replacement characters make text at most three times as long.
+            && end.saturating_mul(3) <= self.block.room()
+        {
+            let text = line.get(..end).unwrap_or_default();
+            let text = text.strip_prefix(b" ").unwrap_or(text);
+            if let Some(text) = if wanted { utf8(text) } else { Some("") } {
+                consume(input, 1 + end);
+                self.end_line(input);
+                return Ok(wanted.then_some(Found::WholeComment(text)));
+            }
+        }
+        self.count(1)?;
+        consume(input, 1);
+        self.begin_value(Field::Comment)?;
+        Ok(None)
+    }
+
+    /// Inside a line, or skipping.
+    fn middle<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Found<'b>>, LimitError> {
+        match self.at {
+            At::Value(field) => return self.value(field, input),
+            At::Name { name, len } => return self.name(name, len, input),
+            At::Colon(field) => {
+                //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+                //# If value starts with a U+0020 SPACE character, remove it from value.
+                if input.first() == Some(&b' ') {
+                    self.count(1)?;
+                    consume(input, 1);
+                }
+                self.at = At::Value(field);
+            }
+            At::Skip { mid_line } => self.skip(mid_line, input),
+            At::Start => {}
+        }
+        Ok(None)
+    }
+
+    /// Reads a field name up to its colon or the end of its line.
+    fn name<'b>(
+        &mut self,
+        mut name: [u8; LONGEST_NAME],
+        mut len: usize,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Found<'b>>, LimitError> {
+        while let Some(&byte) = input.first() {
+            if matches!(byte, b'\r' | b'\n') {
+                let field = Field::of(name.get(..len).unwrap_or_default());
+                self.begin_value(field)?;
+                return self.end_value(field, input);
+            }
+            self.count(1)?;
+            consume(input, 1);
+            if byte == b':' {
+                self.begin_value(Field::of(name.get(..len).unwrap_or_default()))?;
+                return Ok(None);
+            }
+            let Some(slot) = name.get_mut(len) else {
+                self.at = At::Value(Field::Unknown);
+                return Ok(None);
+            };
+            *slot = byte;
+            len += 1;
+        }
+        self.at = At::Name { name, len };
+        Ok(None)
+    }
+
+    fn begin_value(&mut self, field: Field) -> Result<(), LimitError> {
+        self.at = At::Colon(field);
+        self.block.begin(field)
+    }
+
+    /// Reads a value up to the end of its line, or as much as is there.
+    fn value<'b>(
+        &mut self,
+        field: Field,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Found<'b>>, LimitError> {
+        let end = line_end(input);
+        let len = end.unwrap_or(input.len());
+        // The other limits judge what stands before the line limit, as if it had come alone.
+        let within = len.min(self.block.limits.line - self.line_len);
+        self.block
+            .push(field, input.get(..within).unwrap_or_default())?;
+        self.count(len)?;
+        consume(input, len);
+        if end.is_some() {
+            self.end_value(field, input)
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// At the line end behind the value of `field`.
+    fn end_value<'b>(
+        &mut self,
+        field: Field,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Found<'b>>, LimitError> {
+        let line = self.block.end_line(field)?;
+        self.end_line(input);
+        Ok(match line {
+            Line::Comment => Some(Found::Comment),
+            Line::Retry(millis) => {
+                let delay = Duration::from_millis(millis);
+                self.retry = Some(delay);
+                Some(Found::Retry(delay))
+            }
+            Line::Field => None,
+        })
+    }
+
+    /// Consumes the line end at the front of `input`.
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+    //# Lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF) character
+    //# pair, a single U+000A LINE FEED (LF) character, or a single U+000D CARRIAGE RETURN (CR)
+    //# character.
+    #[inline]
+    fn end_line(&mut self, input: &mut &[u8]) {
+        self.after_cr = input.first() == Some(&b'\r');
+        consume(input, 1);
+        self.line_len = 0;
+        self.at = At::Start;
+    }
+
+    /// Skips to the end of a line, or past a blank one to the next event.
+    #[cold]
+    fn skip(&mut self, mid_line: bool, input: &mut &[u8]) {
+        let Some(end) = line_end(input) else {
+            self.at = At::Skip { mid_line: true };
+            *input = &[];
+            return;
+        };
+        consume(input, end);
+        self.end_line(input);
+        if mid_line || end > 0 {
+            self.at = At::Skip { mid_line: false };
+        }
+    }
+
+    /// Counts bytes of the current line.
+    #[inline]
+    fn count(&mut self, len: usize) -> Result<(), LimitError> {
+        let limit = self.block.limits.line;
+        if len > limit - self.line_len {
+            return Err(LimitError::Line { limit });
+        }
+        self.line_len += len;
+        Ok(())
+    }
+}
+
+/// Drops `len` bytes from the front.
+#[inline]
+fn consume(input: &mut &[u8], len: usize) {
+    *input = input.get(len..).unwrap_or_default();
+}
