@@ -1,0 +1,120 @@
+//! Header fields, borrowed: the block they stand in, or the list that a HTTP library gave.
+
+use crate::grammar;
+use alloc::vec::{self, Vec};
+use core::{fmt, iter::FusedIterator};
+
+/// The fields of a head, in order, borrowed from where the caller keeps them.
+///
+/// Names compare in any case. A name may stand more than once.
+#[derive(Clone, Default)]
+pub struct Headers<'b>(Store<'b>);
+
+#[derive(Clone)]
+enum Store<'b> {
+    /// Lines that the grammar check has passed, each ending with CR LF.
+    Block(&'b [u8]),
+    List(Vec<(&'b str, &'b [u8])>),
+}
+
+impl Default for Store<'_> {
+    fn default() -> Self {
+        Self::Block(&[])
+    }
+}
+
+impl<'b> Headers<'b> {
+    /// `block` has been parsed: every line is `token ":" value CR LF`.
+    pub(crate) const fn block(block: &'b [u8]) -> Self {
+        Self(Store::Block(block))
+    }
+
+    pub(crate) const fn list(list: Vec<(&'b str, &'b [u8])>) -> Self {
+        Self(Store::List(list))
+    }
+
+    /// The value of the first field called `name`, without the whitespace around it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&'b [u8]> {
+        self.get_all(name).next()
+    }
+
+    /// The values of all fields called `name`.
+    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
+        self.iter()
+            .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// Whether a field called `name` is a list that has the element `token`, in any case.
+    #[must_use]
+    pub fn has_token(&self, name: &str, token: &str) -> bool {
+        self.get_all(name)
+            .any(|list| grammar::has_element(list, token.as_bytes()))
+    }
+
+    /// All fields, names as the peer wrote them.
+    #[must_use]
+    pub fn iter(&self) -> HeaderIter<'b> {
+        HeaderIter(match &self.0 {
+            Store::Block(block) => Cursor::Block(block),
+            Store::List(list) => Cursor::List(list.clone().into_iter()),
+        })
+    }
+}
+
+impl<'b> IntoIterator for &Headers<'b> {
+    type Item = (&'b str, &'b [u8]);
+    type IntoIter = HeaderIter<'b>;
+
+    fn into_iter(self) -> HeaderIter<'b> {
+        self.iter()
+    }
+}
+
+impl fmt::Debug for Headers<'_> {
+    /// Names only: values may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.iter().map(|(name, _)| name))
+            .finish()
+    }
+}
+
+/// Iterates over [`Headers`].
+#[derive(Clone)]
+pub struct HeaderIter<'b>(Cursor<'b>);
+
+#[derive(Clone)]
+enum Cursor<'b> {
+    Block(&'b [u8]),
+    List(vec::IntoIter<(&'b str, &'b [u8])>),
+}
+
+impl<'b> Iterator for HeaderIter<'b> {
+    type Item = (&'b str, &'b [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match &mut self.0 {
+            Cursor::Block(block) => {
+                let colon = block.iter().position(|&b| b == b':')?;
+                let line = &block[colon + 1..];
+                let end = line.iter().position(|&b| b == b'\r')?;
+                let name = grammar::ascii(&block[..colon]);
+                *block = line.get(end + 2..).unwrap_or_default();
+                Some((name, grammar::trim(&line[..end])))
+            }
+            Cursor::List(list) => list.next(),
+        }
+    }
+}
+
+impl FusedIterator for HeaderIter<'_> {}
+
+impl fmt::Debug for HeaderIter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set()
+            .entries(self.clone().map(|(name, _)| name))
+            .finish()
+    }
+}
