@@ -1,8 +1,11 @@
+use core::cmp::Ordering;
+use core::fmt;
 use core::time::Duration;
 
 use resume::{Bounds, Gap, Position, Start};
 
-use crate::Selectors;
+use crate::replay::Replay;
+use crate::{SelectorError, Selectors, TopicSelector};
 
 /// The decisions of one subscriber: what it is told next, given what the log holds.
 ///
@@ -14,12 +17,15 @@ use crate::Selectors;
 /// [`Step::Wait`] until the log grows or the time comes:
 ///
 /// ```text
-///          ┌──────────────── Session::next(bounds, now) ───────────────┐
-///          ▼                  ▼                   ▼                    ▼
-///       Gap(gap)       Read { after }     Position { position,   Wait { until }
-///    say it; the     read events; each:      prev }: say it      the head moves
-///    cursor moved    offer() → send?                             or `until` comes
+///              ┌────────────── Session::next(bounds, now) ──────────────┐
+///              ▼                 ▼                  ▼                    ▼
+///         Gap(gap)        Read { after }    Position { position,   Wait { until }
+///     say it; the cursor  read events;      prev }: say it         the log grows or
+///     moved               offer() each                             `until` comes
 /// ```
+///
+/// Topics added in flight [with a start](Session::subscribe) are replayed up to the cursor first,
+/// by steps of their own, while the cursor stands still: so the events of a topic stay in order.
 ///
 /// # Example
 ///
@@ -54,12 +60,35 @@ pub struct Session {
     told: Position,
     /// When it was told.
     told_at: Duration,
+    /// What is replayed for topics that were added, the first of them now.
+    replays: Vec<Replay>,
 }
 
 /// What to do next for a subscriber.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Step {
+    /// The log cannot continue the replay of added topics from where it stands: say so, with the
+    /// reference. The connection's cursor is not concerned.
+    ReplayGap {
+        /// What may be missing.
+        gap: Gap,
+        /// The `ref` of the subscribe frame.
+        reference: Option<Box<str>>,
+    },
+    /// Read events after one position and up to the other, and
+    /// [`offer_replay`](Session::offer_replay) each, in order.
+    Replay {
+        /// Where the replay stands.
+        after: Position,
+        /// The last event that belongs to it.
+        until: Position,
+    },
+    /// The replay of added topics is complete: say so, with the reference.
+    CaughtUp {
+        /// The `ref` of the subscribe frame.
+        reference: Option<Box<str>>,
+    },
     /// The log no longer continues from the cursor, which now stands at [`Gap::resumed`]: say so.
     Gap(Gap),
     /// Read events after this position, and [`offer`](Session::offer) each, in order.
@@ -85,6 +114,9 @@ impl Session {
     /// How long after it was last told a position a subscriber is told that its cursor moved.
     pub const QUIET: Duration = Duration::from_secs(15);
 
+    /// How many replays of added topics can be pending at once.
+    pub const MAX_REPLAYS: usize = 8;
+
     /// Decides where a subscriber begins. The session's [`cursor`](Session::cursor) is the
     /// position to announce when opening: in the open frame, or in the response header
     /// `Last-Event-ID`. A gap is to be said before the first event.
@@ -105,6 +137,7 @@ impl Session {
                 read: cursor,
                 told: cursor,
                 told_at: now,
+                replays: Vec::new(),
             },
             gap,
         )
@@ -112,6 +145,13 @@ impl Session {
 
     /// Decides what to do now. After every step but [`Step::Wait`] call it again.
     pub fn next(&mut self, log: &Bounds, now: Duration) -> Step {
+        if let Some(replay) = self.replays.first_mut() {
+            if let Some(step) = replay.next(log) {
+                return step;
+            }
+            let reference = self.replays.remove(0).into_reference();
+            return Step::CaughtUp { reference };
+        }
         if let Err(gap) = log.locate(&Start::After(self.read)) {
             self.read = gap.resumed();
             self.tell(self.read, now);
@@ -147,7 +187,7 @@ impl Session {
         topics: impl IntoIterator<Item = &'t str>,
         now: Duration,
     ) -> Option<Position> {
-        if self.read.compare(position) != Some(core::cmp::Ordering::Less) {
+        if self.read.compare(position) != Some(Ordering::Less) {
             return None;
         }
         self.read = position;
@@ -157,6 +197,76 @@ impl Session {
         let prev = self.told;
         self.tell(position, now);
         Some(prev)
+    }
+
+    /// Moves the cursor forward over events of which none is for this subscriber: for a log with
+    /// an index, which offers only what matches.
+    pub fn read_to(&mut self, position: Position) {
+        if self.read.compare(position) == Some(Ordering::Less) {
+            self.read = position;
+        }
+    }
+
+    /// Moves the cursor up to `position` over events that are known not to be for this subscriber,
+    /// without reading them: for a hub that knows who listens to what. An earlier position
+    /// changes nothing.
+    pub fn skip(&mut self, position: Position) {
+        if self.read.compare(position) == Some(Ordering::Less) {
+            self.read = position;
+        }
+    }
+
+    /// Adds topics. Unless `after` is [`Start::Live`], the events that they match are replayed
+    /// from there up to the cursor, except those that the topics before matched as well, and
+    /// [`Step::CaughtUp`] follows, with the reference. A gap is said when its turn comes.
+    ///
+    /// # Errors
+    ///
+    /// [`SubscribeError`]: too many topics or replays; nothing has changed then.
+    pub fn subscribe(
+        &mut self,
+        topics: impl IntoIterator<Item = TopicSelector>,
+        after: Start,
+        reference: Option<&str>,
+    ) -> Result<(), SubscribeError> {
+        let mut all = self.selectors.clone();
+        let mut added = Selectors::new();
+        for topic in topics {
+            if all.insert(topic.clone())? {
+                added.insert(topic)?;
+            }
+        }
+        if after != Start::Live {
+            if self.replays.len() == Self::MAX_REPLAYS {
+                return Err(SubscribeError::TooManyReplays);
+            }
+            let before = self.selectors.clone();
+            self.replays
+                .push(Replay::new(added, before, after, self.read, reference));
+        }
+        self.selectors = all;
+        Ok(())
+    }
+
+    /// Removes topics, also from replays that are pending.
+    pub fn unsubscribe<'t>(&mut self, topics: impl IntoIterator<Item = &'t TopicSelector>) {
+        for topic in topics {
+            self.selectors.remove(topic);
+            for replay in &mut self.replays {
+                replay.remove(topic);
+            }
+        }
+    }
+
+    /// Moves the replay over an event that was read from the log. `Some(reference)` means: send
+    /// it, marked with this reference (empty if the frame had none); `None`: it is not part of the
+    /// replay.
+    pub fn offer_replay<'t>(
+        &mut self,
+        position: Position,
+        topics: impl IntoIterator<Item = &'t str> + Clone,
+    ) -> Option<&str> {
+        self.replays.first_mut()?.offer(position, topics)
     }
 
     fn tell(&mut self, position: Position, now: Duration) {
@@ -188,10 +298,37 @@ impl Session {
     pub const fn selectors(&self) -> &Selectors {
         &self.selectors
     }
+}
 
-    /// The topics of this subscriber, to be changed.
-    #[must_use]
-    pub const fn selectors_mut(&mut self) -> &mut Selectors {
-        &mut self.selectors
+/// Why topics cannot be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SubscribeError {
+    /// There would be too many topics.
+    Selector(SelectorError),
+    /// Too many replays are pending.
+    TooManyReplays,
+}
+
+impl From<SelectorError> for SubscribeError {
+    fn from(error: SelectorError) -> Self {
+        Self::Selector(error)
     }
 }
+
+impl fmt::Display for SubscribeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Selector(error) => error.fmt(f),
+            Self::TooManyReplays => {
+                write!(
+                    f,
+                    "there are more than {} replays pending",
+                    Session::MAX_REPLAYS
+                )
+            }
+        }
+    }
+}
+
+impl core::error::Error for SubscribeError {}

@@ -1,0 +1,360 @@
+//! Buffers that a connection borrows only while bytes are there.
+//!
+//! A connection at rest owns none: read buffers come from a pool of the thread when the socket has
+//! bytes and go back when these are used up; a write buffer exists only while bytes wait to be
+//! written. Both are plain vectors, so that a connection may move between threads with them.
+
+use core::cell::RefCell;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io::{self, IoSlice};
+use std::thread::LocalKey;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes read from a socket at once.
+const READ_LEN: usize = 16 * 1024;
+/// A batch counts as full from this many unsent bytes on.
+const SOFT_LIMIT: usize = 64 * 1024;
+/// A write buffer that has grown beyond this is given back to the allocator, not to the pool.
+const KEEP_CAPACITY: usize = 128 * 1024;
+/// Buffers of each kind that a thread keeps.
+const KEEP_BUFFERS: usize = 32;
+/// Shared bytes shorter than this are copied: cheaper than one more slice in a vectored write.
+const COPY_BELOW: usize = 8 * 1024;
+/// Room in front of a batch for the size line of an HTTP/1.1 chunk (RFC 9112 §7.1).
+const HEADROOM: usize = 18;
+/// Slices handed to one vectored write.
+const SLICES: usize = 32;
+
+type Pool = RefCell<Vec<Vec<u8>>>;
+
+thread_local! {
+    static READ_POOL: Pool = const { RefCell::new(Vec::new()) };
+    static WRITE_POOL: Pool = const { RefCell::new(Vec::new()) };
+}
+
+fn keep(pool: &'static LocalKey<Pool>, bytes: Vec<u8>) {
+    // A thread that is ending has no pool any more: the buffer is then freed.
+    let _ = pool.try_with(|pool| {
+        let mut pool = pool.borrow_mut();
+        if pool.len() < KEEP_BUFFERS {
+            pool.push(bytes);
+        }
+    });
+}
+
+/// Bytes read and not yet used. Owns memory only while there are some.
+#[derive(Debug, Default)]
+pub(crate) struct ReadBuffer {
+    bytes: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl ReadBuffer {
+    /// Reads once into an empty buffer; 0 is the end of the stream. Owns nothing when pending.
+    pub(crate) fn poll_fill<Io: AsyncRead + Unpin>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        debug_assert!(self.is_empty(), "unused bytes would be lost");
+        let mut bytes = READ_POOL
+            .with_borrow_mut(Vec::pop)
+            .unwrap_or_else(|| vec![0; READ_LEN]);
+        let mut buf = ReadBuf::new(&mut bytes);
+        let polled = Pin::new(io).poll_read(cx, &mut buf);
+        let len = buf.filled().len();
+        if len == 0 {
+            give_back(bytes);
+        } else {
+            *self = Self {
+                bytes,
+                start: 0,
+                end: len,
+            };
+        }
+        ready!(polled)?;
+        Poll::Ready(Ok(len))
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    pub(crate) fn unused(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    pub(crate) fn unused_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.start..self.end]
+    }
+
+    /// Keeps the last `left` bytes; the memory goes back to the pool when that is none.
+    pub(crate) fn keep(&mut self, left: usize) {
+        self.start = self.end - left;
+        self.release();
+    }
+
+    /// The `len` bytes before the unused ones: what was lent last, until [`release`](Self::release).
+    pub(crate) fn used(&self, len: usize) -> &[u8] {
+        &self.bytes[self.start - len..self.start]
+    }
+
+    /// Gives the memory back if nothing in it is unused.
+    pub(crate) fn release(&mut self) {
+        if self.is_empty() {
+            self.start = 0;
+            self.end = 0;
+            give_back(core::mem::take(&mut self.bytes));
+        }
+    }
+
+    /// Keeps the last `left` bytes, and the memory: what was used can still be looked at.
+    pub(crate) fn lend(&mut self, left: usize) {
+        self.start = self.end - left;
+    }
+}
+
+impl From<Vec<u8>> for ReadBuffer {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self {
+            start: 0,
+            end: bytes.len(),
+            bytes,
+        }
+    }
+}
+
+impl Drop for ReadBuffer {
+    fn drop(&mut self) {
+        give_back(core::mem::take(&mut self.bytes));
+    }
+}
+
+fn give_back(bytes: Vec<u8>) {
+    if bytes.len() == READ_LEN {
+        keep(&READ_POOL, bytes);
+    }
+}
+
+/// Bytes due to one peer, which leave in one write.
+///
+/// Small pieces are copied behind each other, large shared ones are kept by reference and leave by
+/// vectored write. Nothing is allocated while it is empty.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// [`HEADROOM`] bytes, then everything copied; empty when nothing is due.
+    bytes: Vec<u8>,
+    /// How much of `bytes` has left.
+    sent: usize,
+    shared: Vec<Shared>,
+    /// Bytes in `shared` that have not left.
+    shared_len: usize,
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// The piece stands before `bytes[at..]`.
+    at: usize,
+    bytes: Bytes,
+}
+
+impl Batch {
+    /// Makes an empty batch, without allocating.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.sent + self.shared_len
+    }
+
+    /// Whether no bytes wait.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether 64 KiB or more wait: a source stops adding then, and is asked again once they left.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.len() >= SOFT_LIMIT
+    }
+
+    /// The vector that encoders append to. What is in it already must stay.
+    pub fn out(&mut self) -> &mut Vec<u8> {
+        if self.bytes.is_empty() {
+            self.bytes = WRITE_POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
+            self.bytes.resize(HEADROOM, 0);
+            self.sent = HEADROOM;
+        }
+        &mut self.bytes
+    }
+
+    /// Appends a copy of `bytes`.
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.out().extend_from_slice(bytes);
+    }
+
+    /// Appends `bytes`, by reference when they are 8 KiB or more.
+    pub fn push_shared(&mut self, bytes: &Bytes) {
+        if bytes.len() < COPY_BELOW {
+            self.push(bytes);
+        } else {
+            let at = self.out().len();
+            self.shared_len += bytes.len();
+            self.shared.push(Shared {
+                at,
+                bytes: bytes.clone(),
+            });
+        }
+    }
+
+    /// Gives the memory back if nothing waits: for after [`out`](Self::out) was lent in vain.
+    pub(crate) fn settle(&mut self) {
+        if self.is_empty() && !self.bytes.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Writes once as much as the socket takes; 0 is never returned. Call it until
+    /// [`is_empty`](Self::is_empty).
+    pub(crate) fn poll_write<Io: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let written = if self.shared.is_empty() {
+            ready!(Pin::new(io).poll_write(cx, &self.bytes[self.sent..]))?
+        } else {
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let count = self.slices(&mut slices);
+            ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?
+        };
+        if written == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.advance(written);
+        Poll::Ready(Ok(written))
+    }
+
+    fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        let mut from = self.sent;
+        let mut add = |bytes: &'a [u8]| {
+            if !bytes.is_empty() && count < slices.len() {
+                slices[count] = IoSlice::new(bytes);
+                count += 1;
+            }
+        };
+        for piece in &self.shared {
+            add(&self.bytes[from..piece.at]);
+            add(&piece.bytes);
+            from = piece.at;
+        }
+        add(&self.bytes[from..]);
+        count
+    }
+
+    fn advance(&mut self, mut written: usize) {
+        let mut done = 0;
+        for piece in &mut self.shared {
+            let before = (piece.at - self.sent).min(written);
+            self.sent += before;
+            written -= before;
+            let part = piece.bytes.len().min(written);
+            drop(piece.bytes.split_to(part));
+            self.shared_len -= part;
+            written -= part;
+            if !piece.bytes.is_empty() {
+                break;
+            }
+            done += 1;
+        }
+        self.shared.drain(..done);
+        self.sent += written;
+        if self.is_empty() {
+            self.clear();
+        }
+    }
+
+    /// Forgets what waits and gives the memory back.
+    fn clear(&mut self) {
+        let mut bytes = core::mem::take(&mut self.bytes);
+        self.sent = 0;
+        self.shared = Vec::new();
+        self.shared_len = 0;
+        if bytes.capacity() > 0 && bytes.capacity() <= KEEP_CAPACITY {
+            bytes.clear();
+            keep(&WRITE_POOL, bytes);
+        }
+    }
+}
+
+#[cfg(feature = "serve")]
+impl Batch {
+    /// Makes one HTTP/1.1 chunk of everything that waits. Only for a batch of which nothing left.
+    pub(crate) fn chunk(&mut self) {
+        debug_assert!(
+            self.sent == 0 || self.sent == HEADROOM,
+            "part of the chunk has left"
+        );
+        let mut len = self.len();
+        if len == 0 {
+            return;
+        }
+        self.push(b"\r\n");
+        let mut line = HEADROOM;
+        for byte in b"\n\r" {
+            line -= 1;
+            self.bytes[line] = *byte;
+        }
+        while len > 0 {
+            line -= 1;
+            self.bytes[line] = b"0123456789abcdef"[len % 16];
+            len /= 16;
+        }
+        self.sent = line;
+    }
+
+    /// Takes the next piece as one `Bytes`, for a body that hands bytes to somebody else's writer.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        let until = self
+            .shared
+            .first()
+            .map_or(self.bytes.len(), |piece| piece.at);
+        if self.sent < until {
+            let piece = if self.shared.is_empty() {
+                let piece = Bytes::from(core::mem::take(&mut self.bytes)).slice(self.sent..);
+                self.sent = 0;
+                piece
+            } else {
+                let piece = Bytes::copy_from_slice(&self.bytes[self.sent..until]);
+                self.sent = until;
+                piece
+            };
+            return Some(piece);
+        }
+        if self.shared.is_empty() {
+            return None;
+        }
+        let piece = self.shared.remove(0).bytes;
+        self.shared_len -= piece.len();
+        if self.is_empty() {
+            self.clear();
+        }
+        Some(piece)
+    }
+}
+
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}

@@ -1,0 +1,12 @@
+//! The raw HTTP/1.1 path: a connection that begins with an event-stream request or a WebSocket
+//! upgrade never enters hyper.
+
+mod head;
+#[cfg(feature = "serve")]
+mod rewind;
+#[cfg(feature = "serve")]
+mod serve;
+
+pub(crate) use head::{First, after, read_first};
+#[cfg(feature = "serve")]
+pub use serve::{Config, Handler, Take, serve};

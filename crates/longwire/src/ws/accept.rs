@@ -1,0 +1,85 @@
+//! The server's end on any byte stream.
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+use ws_handshake::{Accept, Limits, Reject, Request, RequestHead};
+
+use super::{Config, Socket};
+use crate::Error;
+use crate::http::{First, after, read_first};
+
+/// Reads the opening handshake from `io`, lets `choose` answer it, and speaks WebSocket from there.
+///
+/// `choose` sees the request ([`Accept::request`]), may add a subprotocol and header fields, or
+/// reject it.
+///
+/// # Errors
+///
+/// [`Error::Handshake`] and [`Error::Refused`] (the answer was sent), [`Error::HeadDeadline`],
+/// [`Error::Eof`], [`Error::Io`]. `io` is dropped.
+///
+/// # Cancel safety
+///
+/// Dropping the future drops `io`.
+pub async fn accept<Io>(
+    mut io: Io,
+    config: Config,
+    choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
+) -> Result<Socket<Io>, Error>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let limits = Limits::default();
+    let first = read_first(&mut io, &limits, |head| answer(head, choose));
+    let first = timeout(config.handshake_within, first)
+        .await
+        .map_err(|_| Error::HeadDeadline)??;
+    let (response, error) = match first {
+        First::Head {
+            value: (response, None),
+            bytes,
+            len,
+        } => {
+            return Ok(Socket::accepted(
+                io,
+                after(bytes, len),
+                &response,
+                Arc::new(config),
+            ));
+        }
+        First::Head {
+            value: (response, Some(error)),
+            ..
+        } => (response, error),
+        First::Refused(error) => (refusal(&error.reject()), error.into()),
+        First::Http2 { .. } => return Err(Error::Http2),
+        First::Eof => return Err(Error::Eof),
+    };
+    io.write_all(&response).await?;
+    io.shutdown().await?;
+    Err(error)
+}
+
+/// The answer to a handshake, and the error if it is a refusal.
+fn answer(
+    head: &RequestHead<'_>,
+    choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
+) -> (Vec<u8>, Option<Error>) {
+    match Request::from_head(head.clone()).map(|request| choose(request.accept())) {
+        Ok(Ok(accept)) => {
+            let mut response = Vec::new();
+            accept.encode(&mut response);
+            (response, None)
+        }
+        Ok(Err(reject)) => (refusal(&reject), Some(Error::Refused)),
+        Err(error) => (refusal(&error.reject()), Some(error.into())),
+    }
+}
+
+fn refusal(reject: &Reject<'_>) -> Vec<u8> {
+    let mut response = Vec::new();
+    reject.encode(&mut response);
+    response
+}
