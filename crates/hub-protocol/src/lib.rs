@@ -7,6 +7,7 @@ mod frame_error;
 mod json;
 mod limits;
 mod publish;
+mod replay;
 mod selector;
 mod server_frame;
 mod session;
@@ -27,7 +28,7 @@ pub use selector::{SelectorError, Selectors, TopicSelector};
 pub use server_frame::{
     Ack, CaughtUp, ErrorFrame, EventFrame, GapFrame, Open, PositionFrame, ServerFrame,
 };
-pub use session::{Session, Step};
+pub use session::{Session, Step, SubscribeError};
 pub use subscribe::{QueryError, SubscribeQuery};
 
 /// The WebSocket subprotocol whose frames these are.

@@ -113,8 +113,8 @@ impl PositionFrame {
     }
 }
 
-/// `{"type":"gap","requested","resumed","reason","earliest","head"}`; over Server-Sent Events the
-/// same object without `type` is the data of an event named [`SSE_GAP`](crate::SSE_GAP).
+/// `{"type":"gap","requested","resumed","reason","earliest","head"}`, and `"replay"` if it concerns
+/// the replay of added topics only, not the cursor. Over Server-Sent Events the same object without `type` is the data of an event named [`SSE_GAP`](crate::SSE_GAP).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[non_exhaustive]
 pub struct GapFrame<'a> {
@@ -133,6 +133,9 @@ pub struct GapFrame<'a> {
     /// The newest event of the log.
     #[serde(deserialize_with = "text::position")]
     pub head: Position,
+    /// The `ref` of the `subscribe` frame whose replay has the gap: the cursor stays where it is.
+    #[serde(borrow, default)]
+    pub replay: Option<Cow<'a, str>>,
 }
 
 impl<'a> GapFrame<'a> {
@@ -149,6 +152,16 @@ impl<'a> GapFrame<'a> {
             reason: Some(gap.reason),
             earliest: gap.earliest,
             head: gap.head,
+            replay: None,
+        }
+    }
+
+    /// Says that the gap is in the replay of topics that a `subscribe` frame added.
+    #[must_use]
+    pub fn in_replay(self, reference: &'a str) -> Self {
+        Self {
+            replay: Some(Cow::Borrowed(reference)),
+            ..self
         }
     }
 
@@ -175,7 +188,8 @@ impl<'a> GapFrame<'a> {
             .position("resumed", Some(self.resumed))
             .string("reason", self.reason.map_or("other", GapReason::as_str))
             .position("earliest", Some(self.earliest))
-            .position("head", Some(self.head));
+            .position("head", Some(self.head))
+            .optional("replay", self.replay.as_deref());
     }
 }
 

@@ -131,16 +131,14 @@ impl Session {
             Ok(cursor) => (cursor, None),
             Err(gap) => (gap.resumed(), Some(gap)),
         };
-        (
-            Self {
-                selectors,
-                read: cursor,
-                told: cursor,
-                told_at: now,
-                replays: Vec::new(),
-            },
-            gap,
-        )
+        let session = Self {
+            selectors,
+            read: cursor,
+            told: cursor,
+            told_at: now,
+            replays: Vec::new(),
+        };
+        (session, gap)
     }
 
     /// Decides what to do now. After every step but [`Step::Wait`] call it again.
