@@ -1,4 +1,9 @@
-//! The pages of the book: every Rust block in them is a doctest of this crate.
+//! The pages of the book: every Rust block in them is a doctest of this crate, every JSON frame a
+//! case of its tests.
 
-#[doc = include_str!("src/introduction.md")]
-mod introduction {}
+#[doc = include_str!("src/design/cursor.md")]
+mod cursor {}
+#[doc = include_str!("src/design/laws.md")]
+mod laws {}
+#[doc = include_str!("src/resuming/contract.md")]
+mod resuming {}
