@@ -108,8 +108,13 @@ impl<T> ReplayWindow<T> {
     }
 
     /// An empty window over a log whose head is `head`: the next event gets the offset after it.
+    ///
+    /// # Panics
+    ///
+    /// If no offset is left, which is `u64::MAX`.
     #[must_use]
     pub const fn starting_after(head: Position, limits: Limits) -> Self {
+        assert!(head.offset < u64::MAX, "there is no offset left");
         Self {
             epoch: head.epoch,
             head: head.offset,
