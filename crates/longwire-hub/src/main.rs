@@ -1,2 +1,40 @@
-//! The Longwire real-time hub and its command line.
-fn main() {}
+//! `longwire`: the real-time hub.
+
+mod access;
+mod app;
+mod cli;
+mod event;
+mod fanout;
+mod hub;
+mod log;
+mod serve;
+mod subscriber;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let options = cli::Cli::parse().into_serve();
+    tracing_subscriber::fmt()
+        .with_target(false)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("the runtime did not start: {error}")),
+    };
+    match runtime.block_on(serve::run(options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+fn fail(reason: &str) -> ExitCode {
+    eprintln!("longwire: {reason}");
+    ExitCode::FAILURE
+}

@@ -121,8 +121,9 @@ pub(crate) fn respond(version: Version, headers: &HeaderMap, out: &mut Vec<u8>) 
     for (name, value) in headers {
         line(name.as_str(), value.as_bytes());
     }
+    // The connection serves nothing after the stream (RFC 9112 §9.6).
+    line("connection", b"close");
     let framing = if version == Version::HTTP_10 {
-        line("connection", b"close");
         Framing::CloseDelimited
     } else {
         line("transfer-encoding", b"chunked");

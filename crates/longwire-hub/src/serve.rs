@@ -1,0 +1,98 @@
+//! Running the hub until it is told to stop.
+
+use core::time::Duration;
+use std::io::ErrorKind;
+use std::sync::Arc;
+
+use longwire::http::{Config, serve};
+use longwire::{sse, ws};
+use resume::{Epoch, Limits};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::info;
+
+use crate::access::Access;
+use crate::app::App;
+use crate::cli::Serve;
+use crate::hub::Hub;
+
+/// A peer that takes no byte for this long is sent away; it can resume.
+const WRITE_DEADLINE: Duration = Duration::from_secs(5);
+/// Connections that are still open after this long are cut when the hub stops.
+const DRAIN_DEADLINE: Duration = Duration::from_secs(30);
+/// How often events that nobody publishes over are checked for their age.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
+
+/// Serves until SIGTERM or Ctrl-C, then sends every subscriber away with a time to come back.
+pub(crate) async fn run(options: Serve) -> Result<(), String> {
+    let listener = TcpListener::bind(options.listen)
+        .await
+        .map_err(|error| match error.kind() {
+            ErrorKind::AddrInUse => format!(
+                "{} is in use: stop the program that listens there, or choose another address with \
+             --listen",
+                options.listen
+            ),
+            _ => format!("cannot listen on {}: {error}", options.listen),
+        })?;
+    let address = listener.local_addr().map_err(|error| error.to_string())?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+
+    let mut epoch = [0; Epoch::LEN];
+    getrandom::fill(&mut epoch).map_err(|error| format!("no random numbers: {error}"))?;
+    let limits = Limits::new()
+        .count(options.keep_events)
+        .bytes(options.keep_bytes)
+        .age(options.keep_age);
+    let hub = Arc::new(Hub::new(Epoch::from_bytes(epoch), limits));
+    let timing = sse::Timing::default().write_deadline(WRITE_DEADLINE);
+    let web_socket = ws::Config::default().write_deadline(WRITE_DEADLINE);
+    let app = App {
+        hub: hub.clone(),
+        access: Access::new(&options.origins).map_err(|error| error.to_string())?,
+        timing,
+        web_socket: Arc::new(web_socket),
+    };
+    let config = Config::default()
+        .event_stream(timing)
+        .web_socket(web_socket);
+
+    let mut expiry = interval(EXPIRE_EVERY);
+    expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let expiring = hub.clone();
+    tokio::spawn(async move {
+        loop {
+            expiry.tick().await;
+            expiring.expire();
+        }
+    });
+
+    info!("demo mode: no tokens exist yet, so every local program may publish and subscribe");
+    info!("the log is in memory: it ends with this process");
+    // For people and for programs that start the hub: the one line on standard output.
+    println!("longwire listens on http://{address}/");
+
+    let (stopping, stop) = tokio::sync::oneshot::channel::<()>();
+    let mut serving = tokio::spawn(serve(listener, Arc::new(app), config, async {
+        // The sender is dropped only when this process ends.
+        let _ = stop.await;
+    }));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        ended = &mut serving => return Err(format!("the server ended: {ended:?}")),
+    }
+    info!(head = %hub.head(), "stopping");
+    hub.drain();
+    drop(stopping);
+    match timeout(DRAIN_DEADLINE, serving).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(format!("the server failed: {error}")),
+        Err(_) => {
+            info!("some connections were still open");
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A subscriber: a position in the log, and what its carrier makes of the steps of its session.
+
+use core::task::{Context, Poll};
+use std::sync::Arc;
+
+use hub_protocol::{
+    Ack, ClientFrame, ErrorCode, ErrorFrame, GapFrame, Open, PositionFrame, SSE_GAP, SSE_POSITION,
+    ServerFrame, Session, Step, SubscribeQuery,
+};
+use longwire::Batch;
+use longwire::sse::{Fill, Source};
+use longwire::ws::{Outbox, Received};
+use resume::{Gap, Position, Start};
+use sse_parse::Fields;
+use ws_frame::{CloseCode, SendError};
+
+use crate::event::Event;
+use crate::fanout::Bell;
+use crate::hub::Hub;
+
+/// One subscription. It is its own registration: dropped, nobody rings for it any more.
+#[derive(Debug)]
+pub(crate) struct Subscriber {
+    hub: Arc<Hub>,
+    bell: Arc<Bell>,
+    session: Session,
+    greeting: Greeting,
+}
+
+/// What is said before the first event.
+#[derive(Debug)]
+enum Greeting {
+    /// Where the subscription begins, so that it can be resumed before any event has come.
+    Position,
+    /// The log cannot continue from where the client asked; the text if that was no position.
+    Gap(Box<(Gap, Start)>),
+    /// It was said, or the client knows: it gave the position.
+    Said,
+}
+
+/// What a carrier makes of the steps of a session.
+trait Carrier {
+    fn is_full(&self) -> bool;
+    fn event(&mut self, event: &Event, prev: Position);
+    fn gap(&mut self, gap: &Gap, text: Option<&str>);
+    fn position(&mut self, position: Position, prev: Position);
+}
+
+impl Subscriber {
+    pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery) -> Self {
+        let bell = Arc::default();
+        hub.fanout.add(&query.selectors, &bell);
+        let log = hub.log();
+        let start = log.resolve(query.start);
+        let (session, gap) = Session::open(query.selectors, &start, &log.bounds(), hub.now());
+        drop(log);
+        let greeting = match (gap, start) {
+            (Some(gap), start) => Greeting::Gap(Box::new((gap, start))),
+            (None, Start::After(_)) => Greeting::Said,
+            (None, _) => Greeting::Position,
+        };
+        Self {
+            hub,
+            bell,
+            session,
+            greeting,
+        }
+    }
+
+    /// The position before the first event that will be sent.
+    pub(crate) fn position(&self) -> Position {
+        self.session.cursor()
+    }
+
+    /// Says what is due. A subscriber whose carrier is full is at rest: it is a position.
+    fn fill(&mut self, carrier: &mut impl Carrier) {
+        match core::mem::replace(&mut self.greeting, Greeting::Said) {
+            Greeting::Position => carrier.position(self.session.cursor(), self.session.cursor()),
+            Greeting::Gap(gap) => carrier.gap(&gap.0, gap.1.text()),
+            Greeting::Said => {}
+        }
+        let now = self.hub.now();
+        let log = self.hub.log();
+        while !carrier.is_full() {
+            match self.session.next(&log.bounds(), now) {
+                Step::Gap(gap) => carrier.gap(&gap, None),
+                Step::Read { after } => {
+                    let Some(event) = log.next(self.session.selectors(), after.offset) else {
+                        self.session.read_to(log.bounds().head());
+                        continue;
+                    };
+                    if let Some(prev) = self.session.offer(event.position, event.topics(), now) {
+                        carrier.event(event, prev);
+                    }
+                }
+                Step::Position { position, prev } => carrier.position(position, prev),
+                _ => break,
+            }
+        }
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        self.hub.fanout.remove(self.session.selectors(), &self.bell);
+    }
+}
+
+/// Server-Sent Events.
+impl Source for Subscriber {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Fill> {
+        self.bell.listen(cx.waker());
+        if self.hub.is_draining() {
+            encode(&Fields::empty().with_retry(self.hub.spread()), batch);
+            return Poll::Ready(Fill::End);
+        }
+        self.fill(batch);
+        if batch.is_empty() {
+            Poll::Pending
+        } else {
+            Poll::Ready(Fill::More)
+        }
+    }
+
+    fn heartbeat(&mut self, batch: &mut Batch) {
+        self.fill(batch);
+        if batch.is_empty() {
+            batch.push(b":\n\n");
+        }
+    }
+}
+
+impl Carrier for Batch {
+    fn is_full(&self) -> bool {
+        Self::is_full(self)
+    }
+
+    fn event(&mut self, event: &Event, _: Position) {
+        event.push_to_event_stream(self);
+    }
+
+    fn gap(&mut self, gap: &Gap, text: Option<&str>) {
+        let mut data = Vec::new();
+        GapFrame::new(gap, text).encode_data(&mut data);
+        let data = String::from_utf8_lossy(&data);
+        let id = gap.resumed().to_string();
+        encode(&Fields::new(&data).with_name(SSE_GAP).with_id(&id), self);
+    }
+
+    fn position(&mut self, position: Position, _: Position) {
+        let id = position.to_string();
+        encode(&Fields::new("").with_name(SSE_POSITION).with_id(&id), self);
+    }
+}
+
+/// Appends a block of ours: positions and fixed names have nothing that could be refused.
+fn encode(fields: &Fields<'_>, batch: &mut Batch) {
+    let encoded = sse_parse::encode(fields, batch.out());
+    debug_assert_eq!(encoded, Ok(()));
+}
+
+/// A subscriber over WebSocket.
+#[derive(Debug)]
+pub(crate) struct WebSocketSubscriber {
+    subscriber: Subscriber,
+    opened: bool,
+}
+
+impl From<Subscriber> for WebSocketSubscriber {
+    fn from(subscriber: Subscriber) -> Self {
+        Self {
+            subscriber,
+            opened: false,
+        }
+    }
+}
+
+impl longwire::ws::Session for WebSocketSubscriber {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, out: &mut Outbox<'_>) -> Poll<()> {
+        let subscriber = &mut self.subscriber;
+        subscriber.bell.listen(cx.waker());
+        let mut frames = Frames { out, sent: 0 };
+        if !self.opened {
+            self.opened = true;
+            let heartbeat = HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX);
+            let open = Open::new(subscriber.position(), heartbeat);
+            frames.send(&ServerFrame::Open(open));
+            // The open frame has the position.
+            if let Greeting::Position = subscriber.greeting {
+                subscriber.greeting = Greeting::Said;
+            }
+        }
+        if subscriber.hub.is_draining() {
+            // Refused only if closing has begun, and then nothing is left to say.
+            let _ = frames
+                .out
+                .close(CloseCode::SERVICE_RESTART, "the hub restarts");
+            return Poll::Ready(());
+        }
+        subscriber.fill(&mut frames);
+        if frames.sent == 0 {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
+        }
+    }
+
+    fn receive(&mut self, message: Received<'_>, out: &mut Outbox<'_>) {
+        let decoded = match message {
+            Received::Text(text) => ClientFrame::decode(text.as_bytes()),
+            Received::Binary(bytes) => ClientFrame::decode_binary(bytes),
+        };
+        let mut frames = Frames { out, sent: 0 };
+        match decoded {
+            Ok(ClientFrame::Publish(publish)) => {
+                let reference = publish.reference.as_deref();
+                match self.subscriber.hub.publish(publish.form) {
+                    Ok(event) => {
+                        let id = event.id();
+                        let position = Some(event.position);
+                        let ack = Ack::published(reference, Some(&id), position);
+                        frames.send(&ServerFrame::Ack(ack));
+                    }
+                    Err(refusal) => {
+                        let error = ErrorFrame::new(reference, refusal.code(), refusal.reason());
+                        frames.send(&ServerFrame::Error(error));
+                    }
+                }
+            }
+            Ok(frame) => {
+                let reference = match &frame {
+                    ClientFrame::Subscribe(frame) => frame.reference.as_deref(),
+                    ClientFrame::Unsubscribe(frame) => frame.reference.as_deref(),
+                    ClientFrame::Token(frame) => frame.reference.as_deref(),
+                    _ => None,
+                };
+                let message = "only publish is supported so far; topics stand in the URL";
+                let error = ErrorFrame::new(reference, ErrorCode::Unsupported, message);
+                frames.send(&ServerFrame::Error(error));
+            }
+            Err(error) => {
+                let error = ErrorFrame::new(error.reference(), error.code(), error.message());
+                frames.send(&ServerFrame::Error(error));
+            }
+        }
+    }
+
+    fn quiet(&mut self, out: &mut Outbox<'_>) {
+        self.subscriber.fill(&mut Frames { out, sent: 0 });
+    }
+}
+
+/// After this long without a byte from the client, it is pinged.
+const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(25);
+
+/// Frames of `longwire.v1` on their way out.
+struct Frames<'a, 'o> {
+    out: &'a mut Outbox<'o>,
+    sent: usize,
+}
+
+impl Frames<'_, '_> {
+    fn send(&mut self, frame: &ServerFrame<'_>) {
+        let mut json = Vec::with_capacity(256);
+        frame.encode(&mut json);
+        let sent = self.out.text(str::from_utf8(&json).unwrap_or_default());
+        self.count(sent);
+    }
+
+    /// Sending fails only once closing has begun; the client then resumes from what it has.
+    fn count(&mut self, sent: Result<(), SendError>) {
+        self.sent += usize::from(sent.is_ok());
+    }
+}
+
+impl Carrier for Frames<'_, '_> {
+    fn is_full(&self) -> bool {
+        self.out.is_full()
+    }
+
+    fn event(&mut self, event: &Event, prev: Position) {
+        let sent = event.send_to_web_socket(prev, self.out);
+        self.count(sent);
+    }
+
+    fn gap(&mut self, gap: &Gap, text: Option<&str>) {
+        self.send(&ServerFrame::Gap(GapFrame::new(gap, text)));
+    }
+
+    fn position(&mut self, position: Position, prev: Position) {
+        self.send(&ServerFrame::Position(PositionFrame::new(position, prev)));
+    }
+}
