@@ -10,6 +10,7 @@ mod log;
 mod serve;
 mod subscriber;
 
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -18,8 +19,8 @@ fn main() -> ExitCode {
     let options = cli::Cli::parse().into_serve();
     tracing_subscriber::fmt()
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_writer(stderr)
         .init();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
