@@ -69,14 +69,17 @@ fn violations(metadata: &Value) -> Vec<String> {
             let on = text(dependency, "name");
             let kind = dependency["kind"].as_str().unwrap_or("normal");
             let foreign = !dependency["path"].is_string();
-            let allowed = if foreign {
-                // A crate of the registry may bear the name of one of ours.
-                !is_member(on)
+            let named = if foreign {
+                // One of the registry with the name of ours needs another name here.
+                (!is_member(on) || dependency["rename"].is_string())
                     && (kind == "dev" || rule.libraries.is_none_or(|names| names.contains(&on)))
+            } else if kind == "dev" && NO_IO.contains(&name) {
+                NO_IO.contains(&on)
             } else {
-                member_allowed(rule, on, kind, dependency["optional"] == true)
+                rule.below.contains(&on)
             };
-            if !allowed {
+            let hidden = dependency["optional"] == true || kind == "dev";
+            if !named || (rule.behind_features.contains(&on) && !hidden) {
                 found.push(format!(
                     "{name} -> {on} ({kind}): not an arrow of the design"
                 ));
@@ -89,15 +92,6 @@ fn violations(metadata: &Value) -> Vec<String> {
         found.extend(default_features(rule, package));
     }
     found
-}
-
-/// Whether the package of `rule` may depend on `on`, a package of the workspace.
-fn member_allowed(rule: &Rule, on: &str, kind: &str, optional: bool) -> bool {
-    let no_io = NO_IO.contains(&rule.package);
-    if kind == "dev" && no_io {
-        return NO_IO.contains(&on);
-    }
-    rule.below.contains(&on) && (optional || !rule.behind_features.contains(&on))
 }
 
 /// What is wrong with the package's `default` feature.

@@ -51,7 +51,13 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "clippy",
-        run: |_| all(&["clippy --workspace --all-targets --all-features -- -D warnings"]),
+        run: |_| {
+            all(&[
+                "clippy --workspace --all-targets --all-features -- -D warnings",
+                // The default members with their default features, as users build them.
+                "clippy -- -D warnings",
+            ])
+        },
     },
     Step {
         name: "arrows",
@@ -67,7 +73,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "tests",
-        run: |_| tests("--workspace"),
+        run: |_| tests("--workspace --all-features"),
     },
     Step {
         name: "tests-no-std",
@@ -75,7 +81,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "doctests",
-        run: |_| all(&["test --workspace --doc"]),
+        run: |_| all(&["test --workspace --all-features --doc"]),
     },
     Step {
         name: "docs",
@@ -95,7 +101,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "benches",
-        run: |_| all(&["test --workspace --bench * -- --test"]),
+        run: |_| all(&["test --workspace --all-features --bench * -- --test"]),
     },
     Step {
         name: "book",

@@ -66,10 +66,12 @@ pub(crate) fn run_targets(options: &Options) -> Result<(), String> {
 ///
 /// A target does not build.
 pub(crate) fn build() -> Result<(), String> {
-    // The whole workspace, so that the libraries of the tests serve again.
+    // The whole workspace with all features, so that the libraries of the tests serve again.
     let bins: String = targets()?
         .iter()
         .map(|target| format!(" --bin {target}"))
         .collect();
-    run(&mut cargo(&format!("build --workspace{bins}")))
+    run(&mut cargo(&format!(
+        "build --workspace --all-features{bins}"
+    )))
 }

@@ -5,10 +5,10 @@ pub(super) struct Rule {
     pub(super) package: &'static str,
     /// Packages of the workspace.
     pub(super) below: &'static [&'static str],
-    /// Those of them that no default feature may pull in.
-    pub(super) behind_features: &'static [&'static str],
     /// Libraries from elsewhere, default features off; `None` leaves the choice free.
     pub(super) libraries: Option<&'static [&'static str]>,
+    /// Which of all these must be optional, and not pulled in by a default feature.
+    pub(super) behind_features: &'static [&'static str],
     /// The feature `default` must be exactly `["std"]`: without it the crate is `no_std`.
     pub(super) no_std: bool,
 }
@@ -16,8 +16,8 @@ pub(super) struct Rule {
 const NOTHING: Rule = Rule {
     package: "",
     below: &[],
-    behind_features: &[],
     libraries: None,
+    behind_features: &[],
     no_std: false,
 };
 
@@ -43,7 +43,8 @@ const LIBRARIES: &[&str] = PACKAGES.split_at(7).0;
 pub(super) const RULES: &[Rule] = &[
     Rule {
         package: "sse-parse",
-        libraries: Some(&["memchr", "simdutf8"]),
+        libraries: Some(&["bytes", "memchr", "serde", "simdutf8"]),
+        behind_features: &["bytes", "serde"],
         no_std: true,
         ..NOTHING
     },
@@ -60,7 +61,8 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         package: "ws-handshake",
-        libraries: Some(&["base64", "httparse", "sha1_smol"]),
+        libraries: Some(&["base64", "http", "httparse", "sha1_smol"]),
+        behind_features: &["http"],
         no_std: true,
         ..NOTHING
     },

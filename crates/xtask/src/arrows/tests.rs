@@ -3,9 +3,10 @@
 use super::*;
 use serde_json::json;
 
-/// The sentences about the workspace after `edit` changed the manifest of `package`.
+/// What is found beside what was there, after `edit` changed the manifest of `package`.
 fn after(package: &str, edit: impl FnOnce(&mut Value)) -> Vec<String> {
     let mut metadata = metadata::load().unwrap();
+    let before = violations(&metadata);
     let packages = metadata["packages"].as_array_mut().unwrap();
     edit(
         packages
@@ -13,7 +14,9 @@ fn after(package: &str, edit: impl FnOnce(&mut Value)) -> Vec<String> {
             .find(|p| text(p, "name") == package)
             .unwrap(),
     );
-    violations(&metadata)
+    let mut found = violations(&metadata);
+    found.retain(|sentence| !before.contains(sentence));
+    found
 }
 
 fn with_dependency(package: &str, dependency: Value) -> Vec<String> {
@@ -108,11 +111,14 @@ fn tests_of_crates_without_io_use_only_each_other() {
 
 #[test]
 fn a_library_with_the_name_of_a_crate_of_ours_is_found() {
-    let found = with_dependency("longwire", library("sse-parse", None));
+    let mut theirs = library("sse-parse", None);
+    let found = with_dependency("longwire", theirs.clone());
     assert_eq!(
         found,
         ["longwire -> sse-parse (normal): not an arrow of the design"]
     );
+    theirs["rename"] = json!("sse-parse-theirs");
+    assert_eq!(with_dependency("benches", theirs), Vec::<String>::new());
 }
 
 #[test]
@@ -150,6 +156,17 @@ fn fuzz_reaches_the_runtime_only_behind_a_feature() {
         p["features"] = json!({"default": ["live"], "live": ["dep:longwire"]});
     });
     assert_eq!(found, ["fuzz: its default features pull in longwire"]);
+}
+
+#[test]
+fn a_library_behind_a_feature_stays_there() {
+    let found = with_dependency("ws-handshake", library("http", None));
+    assert_eq!(
+        found,
+        ["ws-handshake -> http (normal): not an arrow of the design"]
+    );
+    let found = after("sse-parse", |p| p["features"]["std"] = json!(["serde"]));
+    assert_eq!(found, ["sse-parse: its default features pull in serde"]);
 }
 
 #[test]
