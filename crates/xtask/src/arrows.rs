@@ -5,9 +5,9 @@
 //!                       └───▶ sse-parse  ws-frame  ws-deflate  ws-handshake
 //! ```
 //!
-//! Arrows point down only. The crates without IO stand alone, `hub-protocol → resume` excepted, and
-//! name every library they use here; in tests and examples they may use each other. Nothing
-//! depends on the fuzz targets, the benchmarks, the book or this tool.
+//! Arrows point down only. The crates without IO stand alone, `hub-protocol → resume` excepted,
+//! and each library they use is named in the table; in tests and examples they may use each other.
+//! Nothing depends on the fuzz targets, the benchmarks, the book or this tool.
 
 mod design;
 #[cfg(test)]
