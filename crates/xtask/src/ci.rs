@@ -72,6 +72,10 @@ const STEPS: &[Step] = &[
         run: |_| advisories(),
     },
     Step {
+        name: "build",
+        run: |_| build(),
+    },
+    Step {
         name: "tests",
         run: |_| tests("--workspace --all-features"),
     },
@@ -94,10 +98,6 @@ const STEPS: &[Step] = &[
     Step {
         name: "alone",
         run: |_| Ok(alone::check()?),
-    },
-    Step {
-        name: "fuzz",
-        run: |_| Ok(fuzz::build()?),
     },
     Step {
         name: "benches",
@@ -210,6 +210,18 @@ fn deny() -> Result<(), Stop> {
 fn advisories() -> Result<(), Stop> {
     let reason = "the RustSec database comes from github.com; the workflow `advisories` checks it";
     Err(Stop::Skipped(reason.into()))
+}
+
+/// Builds the hub, which tests of other packages start, and the fuzz targets.
+fn build() -> Result<(), Stop> {
+    let bins: String = fuzz::targets()?
+        .iter()
+        .map(|target| format!(" --bin {target}"))
+        .collect();
+    // The whole workspace with all features, so that the tests find the libraries built.
+    all(&[&format!(
+        "build --workspace --all-features --bin longwire{bins}"
+    )])
 }
 
 /// Runs the tests that `packages` names, with nextest where it is installed.

@@ -1,6 +1,6 @@
-//! Fuzzing: libFuzzer on the nightly, and the stable build of the same targets.
+//! Fuzzing with libFuzzer, on the nightly.
 
-use crate::command::{self, cargo, nightly_cargo, run};
+use crate::command::{self, nightly_cargo, run};
 use crate::metadata;
 use clap::Args;
 use std::fs;
@@ -16,7 +16,11 @@ pub(crate) struct Options {
 }
 
 /// The names of the fuzz targets, in order.
-fn targets() -> Result<Vec<String>, String> {
+///
+/// # Errors
+///
+/// The workspace cannot be read.
+pub(crate) fn targets() -> Result<Vec<String>, String> {
     Ok(metadata::targets(&metadata::load()?, "fuzz", "bin"))
 }
 
@@ -58,20 +62,4 @@ pub(crate) fn run_targets(options: &Options) -> Result<(), String> {
         run(&mut cargo)?;
     }
     Ok(())
-}
-
-/// Builds every target on the toolchain of the workspace; the tests replay the corpora.
-///
-/// # Errors
-///
-/// A target does not build.
-pub(crate) fn build() -> Result<(), String> {
-    // The whole workspace with all features, so that the libraries of the tests serve again.
-    let bins: String = targets()?
-        .iter()
-        .map(|target| format!(" --bin {target}"))
-        .collect();
-    run(&mut cargo(&format!(
-        "build --workspace --all-features{bins}"
-    )))
 }
