@@ -358,3 +358,176 @@ impl Drop for Batch {
         self.clear();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::task::Waker;
+
+    /// Takes a few bytes at a time, and remembers them.
+    struct Trickle {
+        taken: Vec<u8>,
+        at_once: usize,
+    }
+
+    impl AsyncWrite for Trickle {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            buf: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            let len = buf.len().min(self.at_once);
+            self.taken.extend_from_slice(&buf[..len]);
+            Poll::Ready(Ok(len))
+        }
+
+        fn poll_write_vectored(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            bufs: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            let mut left = self.at_once;
+            for buf in bufs {
+                let len = buf.len().min(left);
+                self.taken.extend_from_slice(&buf[..len]);
+                left -= len;
+            }
+            Poll::Ready(Ok(self.at_once - left))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    fn write_out(batch: &mut Batch, at_once: usize) -> Vec<u8> {
+        let mut io = Trickle {
+            taken: Vec::new(),
+            at_once,
+        };
+        let mut cx = Context::from_waker(Waker::noop());
+        while !batch.is_empty() {
+            let before = batch.len();
+            match batch.poll_write(&mut io, &mut cx) {
+                Poll::Ready(Ok(len)) => assert_eq!(batch.len(), before - len),
+                other => panic!("{other:?}"),
+            }
+        }
+        io.taken
+    }
+
+    /// Small pieces and large shared ones in every order.
+    fn fill(batch: &mut Batch, order: usize) -> Vec<u8> {
+        let large = Bytes::from(vec![b'L'; COPY_BELOW + order]);
+        let small = Bytes::from_static(b"small");
+        let mut expected = Vec::new();
+        for bit in 0..4 {
+            if order >> bit & 1 == 0 {
+                batch.push(b"copied");
+                batch.push_shared(&small);
+                expected.extend_from_slice(b"copiedsmall");
+            } else {
+                batch.push_shared(&large);
+                expected.extend_from_slice(&large);
+            }
+        }
+        assert_eq!(batch.len(), expected.len());
+        expected
+    }
+
+    #[test]
+    fn what_was_pushed_leaves_in_order_however_little_the_socket_takes() {
+        for order in 0..16 {
+            for at_once in [1, 3, 7, 4096, COPY_BELOW, 1 << 20] {
+                let mut batch = Batch::new();
+                let expected = fill(&mut batch, order);
+                assert_eq!(
+                    write_out(&mut batch, at_once),
+                    expected,
+                    "{order} {at_once}"
+                );
+                assert_eq!(batch.bytes.capacity() + batch.shared.capacity(), 0);
+            }
+        }
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn a_chunk_is_its_size_its_bytes_and_a_line_end() {
+        for order in 0..16 {
+            let mut batch = Batch::new();
+            let body = fill(&mut batch, order);
+            batch.chunk();
+            batch.push(b"0\r\n\r\n");
+            let mut expected = format!("{:x}\r\n", body.len()).into_bytes();
+            expected.extend_from_slice(&body);
+            expected.extend_from_slice(b"\r\n0\r\n\r\n");
+            assert_eq!(write_out(&mut batch, 11), expected);
+        }
+        let mut batch = Batch::new();
+        batch.chunk();
+        assert!(batch.is_empty());
+    }
+
+    #[cfg(feature = "serve")]
+    #[test]
+    fn taken_pieces_are_what_was_pushed() {
+        for order in 0..16 {
+            let mut batch = Batch::new();
+            let expected = fill(&mut batch, order);
+            let mut taken = Vec::new();
+            while let Some(piece) = batch.take() {
+                assert!(!piece.is_empty());
+                taken.extend_from_slice(&piece);
+                assert_eq!(batch.len(), expected.len() - taken.len());
+            }
+            assert_eq!(taken, expected);
+            assert!(batch.is_empty());
+        }
+    }
+
+    #[test]
+    fn lending_the_vector_in_vain_leaves_nothing_behind() {
+        let mut batch = Batch::new();
+        batch.out();
+        assert!(batch.is_empty());
+        batch.settle();
+        assert_eq!(batch.bytes.capacity(), 0);
+    }
+
+    #[test]
+    fn a_large_buffer_is_not_kept() {
+        let mut batch = Batch::new();
+        batch.push(&vec![0; 4 * KEEP_CAPACITY]);
+        write_out(&mut batch, usize::MAX);
+        assert!(batch.out().capacity() <= KEEP_CAPACITY);
+    }
+
+    #[test]
+    fn a_read_buffer_owns_memory_only_while_bytes_are_unused() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut read = ReadBuffer::default();
+        let mut bytes: &[u8] = b"hello";
+        assert!(matches!(
+            read.poll_fill(&mut bytes, &mut cx),
+            Poll::Ready(Ok(5))
+        ));
+        read.lend(3);
+        assert_eq!((read.used(2), read.unused()), (&b"he"[..], &b"llo"[..]));
+        read.keep(0);
+        assert_eq!(read.bytes.capacity(), 0);
+        assert!(matches!(
+            read.poll_fill(&mut bytes, &mut cx),
+            Poll::Ready(Ok(0))
+        ));
+        assert_eq!(
+            read.bytes.capacity(),
+            0,
+            "nothing is held at the end of the stream"
+        );
+    }
+}

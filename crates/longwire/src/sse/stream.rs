@@ -234,3 +234,126 @@ fn poll_gone<Io: AsyncRead + Unpin>(io: &mut Io, cx: &mut Context<'_>) -> Poll<E
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::VecDeque;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    /// Yields these events, one a call, then ends or stays quiet.
+    struct Script {
+        events: VecDeque<&'static [u8]>,
+        ends: bool,
+    }
+
+    impl Source for Script {
+        fn poll_fill(&mut self, _: &mut Context<'_>, batch: &mut Batch) -> Poll<Fill> {
+            match self.events.pop_front() {
+                Some(event) => batch.push(event),
+                None if self.ends => return Poll::Ready(Fill::End),
+                None => return Poll::Pending,
+            }
+            Poll::Ready(Fill::More)
+        }
+    }
+
+    fn script(events: &[&'static [u8]], ends: bool) -> Script {
+        Script {
+            events: events.iter().copied().collect(),
+            ends,
+        }
+    }
+
+    async fn serve(mut io: tokio::io::DuplexStream, source: Script, version: Version) -> Ended {
+        let mut head = Batch::new();
+        let framing = respond(version, &HeaderMap::new(), head.out());
+        Stream::new(&mut io, head, framing, source, Timing::default())
+            .run()
+            .await
+    }
+
+    async fn read_head(io: &mut (impl AsyncRead + Unpin)) -> String {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(io.read_u8().await.unwrap());
+        }
+        String::from_utf8(head).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_chunk_a_batch_and_a_last_one() {
+        let (server, mut client) = duplex(1 << 16);
+        let source = script(&[b"data: 1\n\n", b"data: 2\n\n"], true);
+        assert!(matches!(
+            serve(server, source, Version::HTTP_11).await,
+            Ended::Source
+        ));
+        let head = read_head(&mut client).await;
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"));
+        for field in [
+            "content-type: text/event-stream\r\n",
+            "cache-control: no-cache, no-transform\r\n",
+            "x-accel-buffering: no\r\n",
+            "transfer-encoding: chunked\r\n",
+            "\r\ndate: ",
+        ] {
+            assert!(head.contains(field), "{field} in {head}");
+        }
+        let mut body = String::new();
+        client.read_to_string(&mut body).await.unwrap();
+        assert_eq!(body, "9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n");
+    }
+
+    #[tokio::test]
+    async fn for_http_1_0_the_end_of_the_connection_ends_the_stream() {
+        let (server, mut client) = duplex(1 << 16);
+        let source = script(&[b"data: 1\n\n"], true);
+        assert!(matches!(
+            serve(server, source, Version::HTTP_10).await,
+            Ended::Source
+        ));
+        assert!(!read_head(&mut client).await.contains("transfer-encoding"));
+        let mut body = String::new();
+        client.read_to_string(&mut body).await.unwrap();
+        assert_eq!(body, "data: 1\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_quiet_stream_has_a_heartbeat_every_15_seconds() {
+        let (server, mut client) = duplex(1 << 16);
+        tokio::spawn(serve(
+            server,
+            script(&[b"data: 1\n\n"], false),
+            Version::HTTP_10,
+        ));
+        read_head(&mut client).await;
+        let mut event = [0; 9];
+        client.read_exact(&mut event).await.unwrap();
+        for _ in 0..3 {
+            let begun = Instant::now();
+            let mut comment = [0; 3];
+            client.read_exact(&mut comment).await.unwrap();
+            assert_eq!((&comment, begun.elapsed().as_secs()), (b":\n\n", 15));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_reads_nothing_is_given_up() {
+        let (server, _client) = duplex(64);
+        let begun = Instant::now();
+        let ended = serve(server, script(&[b"data: 1\n\n"], false), Version::HTTP_11).await;
+        assert!(matches!(ended, Ended::Stalled), "{ended:?}");
+        assert_eq!(begun.elapsed().as_secs(), 10);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_goes_is_noticed_whatever_it_sent() {
+        let (server, mut client) = duplex(1 << 16);
+        let serving = tokio::spawn(serve(server, script(&[], false), Version::HTTP_11));
+        read_head(&mut client).await;
+        client.write_all(&[b'x'; 5000]).await.unwrap();
+        drop(client);
+        assert!(matches!(serving.await.unwrap(), Ended::Peer | Ended::Io(_)));
+    }
+}

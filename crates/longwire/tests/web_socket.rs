@@ -1,0 +1,262 @@
+//! A server's end of a WebSocket on a pipe in memory, against a client made of raw frames.
+
+use core::time::Duration;
+
+use longwire::Error;
+use longwire::ws::{self, Config, Message, Socket};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::Instant;
+use ws_frame::{CloseCode, ConnectionError, FrameHeader, MaskKey, OpCode, mask};
+use ws_handshake::{Accept, Reject};
+
+const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: chat, other\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+fn frame(fin: bool, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+    let key = MaskKey::new([1, 2, 3, 4]);
+    let mut header = FrameHeader::new(opcode, payload.len() as u64);
+    header.fin = fin;
+    header.mask = Some(key);
+    let mut payload = payload.to_vec();
+    mask(key, 0, &mut payload);
+    [header.encode().as_ref(), &payload].concat()
+}
+
+fn yes<'b>(accept: Accept<'b>) -> Result<Accept<'b>, Reject<'b>> {
+    Ok(accept)
+}
+
+/// A connection after the handshake, with `first` sent right behind the request.
+async fn open(first: &[u8], pipe: usize) -> (Socket<DuplexStream>, DuplexStream) {
+    let (server, mut client) = duplex(pipe);
+    let request = [REQUEST, first].concat();
+    let (socket, client) = tokio::join!(
+        ws::accept(server, Config::default(), |accept| Ok(accept
+            .protocol("chat")
+            .unwrap())),
+        async {
+            client.write_all(&request).await.unwrap();
+            client
+        },
+    );
+    (socket.unwrap(), client)
+}
+
+/// Reads the 101, which goes out with the first poll of the socket.
+async fn read_response(client: &mut DuplexStream) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+    assert!(
+        head.contains("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"),
+        "{head}"
+    );
+    assert!(head.contains("Sec-WebSocket-Protocol: chat\r\n"), "{head}");
+}
+
+async fn expect(client: &mut DuplexStream, expected: &[u8]) {
+    let mut bytes = vec![0; expected.len()];
+    client.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(bytes, expected);
+}
+
+fn text(message: Option<Result<Message, Error>>) -> String {
+    match message {
+        Some(Ok(Message::Text(text))) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn messages_both_ways_fragments_pings_and_the_closing_handshake() {
+    let first = [
+        frame(true, OpCode::Text, b"whole"),
+        frame(false, OpCode::Text, "gr\u{fc}\u{df}e".as_bytes()),
+        frame(true, OpCode::Ping, b"between"),
+        frame(true, OpCode::Continuation, b" joined"),
+        frame(true, OpCode::Binary, b""),
+    ]
+    .concat();
+    let (mut socket, mut client) = open(&first, 1 << 16).await;
+    assert_eq!(text(socket.recv().await), "whole");
+    assert_eq!(text(socket.recv().await), "gr\u{fc}\u{df}e joined");
+    let empty = socket.recv().await.unwrap().unwrap();
+    assert_eq!(empty, Message::Binary(bytes::Bytes::new()));
+    socket.send("answer").await.unwrap();
+    read_response(&mut client).await;
+    expect(&mut client, b"\x8a\x07between\x81\x06answer").await;
+
+    client
+        .write_all(&frame(true, OpCode::Close, b"\x03\xe9bye"))
+        .await
+        .unwrap();
+    drop(client.shutdown().await);
+    assert!(socket.recv().await.is_none());
+    let closed = socket.closed();
+    assert_eq!(
+        (closed.code(), closed.reason()),
+        (CloseCode::GOING_AWAY, "bye")
+    );
+    expect(&mut client, b"\x88\x02\x03\xe9").await;
+    assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+    assert!(matches!(socket.send("late").await, Err(Error::Closed)));
+}
+
+#[tokio::test]
+async fn every_split_of_the_handshake_and_the_first_frames() {
+    let bytes = [
+        REQUEST,
+        &frame(true, OpCode::Text, b"one"),
+        &frame(true, OpCode::Text, b"two"),
+    ]
+    .concat();
+    for at in 1..bytes.len() {
+        let (server, mut client) = duplex(1 << 16);
+        let (early, late) = bytes.split_at(at);
+        let serve = async {
+            let mut socket = ws::accept(server, Config::default(), yes).await.unwrap();
+            (text(socket.recv().await), text(socket.recv().await))
+        };
+        let send = async {
+            client.write_all(early).await.unwrap();
+            tokio::task::yield_now().await;
+            client.write_all(late).await.unwrap();
+            client
+        };
+        let ((one, two), _client) = tokio::join!(serve, send);
+        assert_eq!(
+            (one.as_str(), two.as_str()),
+            ("one", "two"),
+            "split at {at}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_broken_rule_is_answered_with_its_close_code() {
+    let (mut socket, mut client) = open(b"\x81\x01a", 1 << 16).await;
+    let serve = tokio::spawn(async move {
+        let error = socket.recv().await.unwrap().unwrap_err();
+        assert!(
+            matches!(error, Error::WebSocket(ConnectionError::Unmasked)),
+            "{error}"
+        );
+        assert!(socket.recv().await.is_none());
+    });
+    read_response(&mut client).await;
+    expect(&mut client, b"\x88\x02\x03\xea").await;
+    drop(client);
+    serve.await.unwrap();
+}
+
+#[tokio::test]
+async fn refusals_say_why() {
+    for (request, status) in [
+        (&b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"[..], "426"),
+        (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "400"),
+        (REQUEST, "401"),
+    ] {
+        let (server, mut client) = duplex(1 << 16);
+        client.write_all(request).await.unwrap();
+        let accepted = ws::accept(server, Config::default(), |_| Err(Reject::new(401)));
+        assert!(accepted.await.is_err());
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+        assert!(answer.contains("Connection: close"), "{answer}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_pinged_and_then_given_up() {
+    let (mut socket, mut client) = open(b"", 1 << 16).await;
+    let begun = Instant::now();
+    let error = socket.recv().await.unwrap().unwrap_err();
+    assert!(matches!(error, Error::Silent), "{error}");
+    let waited = begun.elapsed();
+    assert!(
+        waited >= Duration::from_secs(35) && waited < Duration::from_secs(37),
+        "{waited:?}"
+    );
+    read_response(&mut client).await;
+    expect(&mut client, b"\x89\x00").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_answers_pings_is_kept() {
+    let (mut socket, mut client) = open(b"", 1 << 16).await;
+    let serve = tokio::spawn(async move { text(socket.recv().await) });
+    read_response(&mut client).await;
+    for _ in 0..10 {
+        expect(&mut client, b"\x89\x00").await;
+        client
+            .write_all(&frame(true, OpCode::Pong, b""))
+            .await
+            .unwrap();
+    }
+    client
+        .write_all(&frame(true, OpCode::Text, b"still here"))
+        .await
+        .unwrap();
+    assert_eq!(serve.await.unwrap(), "still here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_never_reads_cannot_make_the_server_grow() {
+    let (mut socket, mut client) = open(b"", 1024).await;
+    let config = ws_frame::Limits::DEFAULT_CONTROL_BUDGET;
+    let serve = tokio::spawn(async move {
+        let ended = socket.recv().await.unwrap().unwrap_err();
+        (ended, socket.buffered_amount())
+    });
+    // 125 bytes of payload each: more than the pipe and the soft limit take.
+    let ping = frame(true, OpCode::Ping, &[b'p'; 125]);
+    for _ in 0..config {
+        client.write_all(&ping).await.unwrap();
+    }
+    let (ended, buffered) = serve.await.unwrap();
+    assert!(matches!(ended, Error::Stalled), "{ended}");
+    assert!(buffered <= 128 * config as usize, "{buffered} bytes wait");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handshake_that_does_not_come_is_given_up() {
+    let (server, mut client) = duplex(1024);
+    client.write_all(b"GET / HTTP/1.1\r\n").await.unwrap();
+    let begun = Instant::now();
+    let refused = ws::accept(server, Config::default(), yes).await;
+    assert!(matches!(refused, Err(Error::HeadDeadline)));
+    assert_eq!(begun.elapsed().as_secs(), 10);
+}
+
+#[tokio::test]
+async fn a_cancelled_recv_loses_nothing() {
+    let bytes = [
+        frame(false, OpCode::Text, b"in "),
+        frame(true, OpCode::Ping, b"p"),
+        frame(true, OpCode::Continuation, b"pieces"),
+        frame(true, OpCode::Text, b"second"),
+    ]
+    .concat();
+    let (mut socket, mut client) = open(b"", 1 << 16).await;
+    let mut received = Vec::new();
+    for byte in bytes {
+        client.write_all(&[byte]).await.unwrap();
+        // Polled once, then dropped.
+        tokio::select! {
+            biased;
+            message = socket.recv() => received.push(text(message)),
+            () = core::future::ready(()) => {}
+        }
+    }
+    assert_eq!(received, ["in pieces", "second"]);
+    read_response(&mut client).await;
+    expect(&mut client, b"\x8a\x01p").await;
+}
