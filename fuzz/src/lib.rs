@@ -2,6 +2,8 @@
 //! law or a round trip. The targets in `fuzz_targets/` hand them libFuzzer's input, the tests
 //! replay the committed corpora through them, and your own fuzzer can call them too.
 
+pub mod deflate;
+
 /// Makes a fuzz target of an oracle, a `fn(&[u8])`. Built by `cargo fuzz` it is libFuzzer's entry
 /// point; built by plain cargo it is a program that replays the files given as arguments.
 #[macro_export]
