@@ -8,12 +8,12 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug)]
 #[must_use = "nothing is written before `encode`"]
 pub struct Accept<'b> {
-    request: Request<'b>,
-    key: [u8; 28],
-    protocol: Option<&'b str>,
+    pub(crate) request: Request<'b>,
+    pub(crate) key: [u8; 28],
+    pub(crate) protocol: Option<&'b str>,
     /// The first extension; more of them and other fields go to the heap.
-    extension: Option<&'b str>,
-    more: Vec<(&'b str, &'b [u8])>,
+    pub(crate) extension: Option<&'b str>,
+    pub(crate) more: Vec<(&'b str, &'b [u8])>,
 }
 
 impl<'b> Accept<'b> {

@@ -3,10 +3,9 @@
 use crate::grammar::ascii;
 use crate::key::{self, Nonce};
 use crate::known::{Known, Once, content_length};
-use crate::scan::{self, Scan};
+use crate::response::Response;
 use crate::{ClientRequest, Extension, Extensions, Head, Headers, Limits, ResponseError};
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -296,7 +295,7 @@ impl<'b> Accepted<'b> {
 
     /// The extensions in use, in the order in which they work on outgoing data. Each name was
     /// offered; whether the parameters may be, the extension says.
-    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b> {
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'_, 'b> {
         self.headers
             .get_all("sec-websocket-extensions")
             .flat_map(|value| Extensions::parse(value).unwrap_or_default())
@@ -334,68 +333,5 @@ impl<'b> Refused<'b> {
         let mut values = self.headers.get_all("content-length");
         let length = content_length(values.next()?)?;
         values.next().is_none().then_some(length)
-    }
-}
-
-/// A response head, as far as its grammar goes.
-struct Response<'b> {
-    status: u16,
-    minor: u8,
-    headers: Headers<'b>,
-    known: Known<'b>,
-}
-
-impl<'b> Response<'b> {
-    fn parse(
-        buf: &'b [u8],
-        searched: &mut usize,
-        limits: &Limits,
-    ) -> Result<Option<Head<Self>>, ResponseError> {
-        let (start, end) = match scan::scan(buf, searched, limits) {
-            Scan::Partial => return Ok(None),
-            Scan::LineTooLong => return Err(ResponseError::StatusLine),
-            Scan::TooLarge => return Err(ResponseError::HeadTooLarge),
-            Scan::Complete { start, end } => (start, end),
-        };
-        let head = &buf[start..end];
-        if !scan::has_clean_line_ends(head) {
-            return Err(ResponseError::Header);
-        }
-        if !head.starts_with(b"HTTP/") {
-            return Err(ResponseError::StatusLine);
-        }
-        let mut fields = vec![httparse::EMPTY_HEADER; limits.max_headers().min(head.len() / 4)];
-        let mut response = httparse::Response::new(&mut fields);
-        response.parse(head).map_err(|error| match error {
-            httparse::Error::TooManyHeaders => ResponseError::TooManyHeaders,
-            httparse::Error::Status | httparse::Error::Token | httparse::Error::Version => {
-                ResponseError::StatusLine
-            }
-            _ => ResponseError::Header,
-        })?;
-        let (Some(status), Some(minor)) = (response.code, response.version) else {
-            return Err(ResponseError::StatusLine);
-        };
-        if status < 100 {
-            return Err(ResponseError::StatusLine);
-        }
-        let mut known = Known::default();
-        for field in &*response.headers {
-            known.add(field.name, field.value);
-        }
-        let line = head
-            .iter()
-            .position(|&b| b == b'\n')
-            .map_or(head.len(), |lf| lf + 1);
-        let headers = Headers::block(&head[line..head.len() - 2]);
-        Ok(Some(Head {
-            value: Self {
-                status,
-                minor,
-                headers,
-                known,
-            },
-            len: end,
-        }))
     }
 }

@@ -6,6 +6,7 @@ use crate::known::{Known, Once};
 use crate::scan::{self, Scan};
 use crate::{HandshakeError, HeaderIter, Headers, Initiator, Limits, Scheme};
 use alloc::vec::Vec;
+use core::fmt;
 use core::mem::MaybeUninit;
 
 /// A value read from the front of a buffer.
@@ -41,7 +42,7 @@ pub enum BodyLength {
 ///
 /// What this type holds has one reading: line ends are CR LF, the body's length is not in doubt,
 /// `Host` is there (in HTTP/1.1), single and well-formed, the target has only visible ASCII.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct RequestHead<'b> {
     pub(crate) method: &'b str,
     pub(crate) target: &'b str,
@@ -49,6 +50,8 @@ pub struct RequestHead<'b> {
     pub(crate) headers: Headers<'b>,
     pub(crate) known: Known<'b>,
     host: Option<&'b str>,
+    /// Path and query: the target without scheme and authority.
+    resource: &'b str,
     body: BodyLength,
 }
 
@@ -223,12 +226,12 @@ impl<'b> RequestHead<'b> {
         //# When an origin server receives a request with an absolute-form of request-target, the
         //# origin server MUST ignore the received Host header field (if any) and instead use the
         //# host information of the request-target.
-        let host = match absolute(target) {
-            Some((authority, _)) => {
+        let (host, resource) = match absolute(target) {
+            Some((authority, resource)) => {
                 Authority::parse(authority).ok_or(HandshakeError::Target)?;
-                Some(authority)
+                (Some(authority), resource)
             }
-            None => host,
+            None => (host, target),
         };
         Ok(Self {
             method,
@@ -237,6 +240,7 @@ impl<'b> RequestHead<'b> {
             headers,
             known,
             host,
+            resource,
             body,
         })
     }
@@ -256,19 +260,22 @@ impl<'b> RequestHead<'b> {
     /// The path of the target, still percent-encoded.
     #[must_use]
     pub fn path(&self) -> &'b str {
-        let resource = self.resource();
-        let path = resource.split_once('?').map_or(resource, |(path, _)| path);
+        let path = self
+            .resource
+            .split_once('?')
+            .map_or(self.resource, |(path, _)| path);
         if path.is_empty() { "/" } else { path }
     }
 
     /// What follows the first `?` of the target, still percent-encoded.
     #[must_use]
     pub fn query(&self) -> Option<&'b str> {
-        self.resource().split_once('?').map(|(_, query)| query)
+        self.resource.split_once('?').map(|(_, query)| query)
     }
 
-    fn resource(&self) -> &'b str {
-        absolute(self.target).map_or(self.target, |(_, resource)| resource)
+    /// Whether the target names a resource: it is a path or an absolute URL.
+    pub(crate) fn has_resource(&self) -> bool {
+        self.target.starts_with('/') || self.resource.len() < self.target.len()
     }
 
     /// The authority that the request is for, `host[:port]`: of an absolute target, else of the
@@ -304,7 +311,7 @@ impl<'b> RequestHead<'b> {
 
     /// All fields in order.
     #[must_use]
-    pub fn iter(&self) -> HeaderIter<'b> {
+    pub fn iter(&self) -> HeaderIter<'_, 'b> {
         self.headers.iter()
     }
 
@@ -334,11 +341,23 @@ impl<'b> RequestHead<'b> {
     }
 }
 
-impl<'b> IntoIterator for &RequestHead<'b> {
-    type Item = (&'b str, &'b [u8]);
-    type IntoIter = HeaderIter<'b>;
+impl fmt::Debug for RequestHead<'_> {
+    /// Without the query and the values of fields: they may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestHead")
+            .field("method", &self.method)
+            .field("path", &self.path())
+            .field("host", &self.host)
+            .field("headers", &self.headers)
+            .finish_non_exhaustive()
+    }
+}
 
-    fn into_iter(self) -> HeaderIter<'b> {
+impl<'a, 'b> IntoIterator for &'a RequestHead<'b> {
+    type Item = (&'b str, &'b [u8]);
+    type IntoIter = HeaderIter<'a, 'b>;
+
+    fn into_iter(self) -> HeaderIter<'a, 'b> {
         self.iter()
     }
 }

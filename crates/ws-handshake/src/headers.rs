@@ -1,8 +1,9 @@
 //! Header fields, borrowed: the block they stand in, or the list that a HTTP library gave.
 
 use crate::grammar;
-use alloc::vec::{self, Vec};
-use core::{fmt, iter::FusedIterator};
+use alloc::vec::Vec;
+use core::iter::FusedIterator;
+use core::{fmt, slice};
 
 /// The fields of a head, in order, borrowed from where the caller keeps them.
 ///
@@ -15,6 +16,8 @@ enum Store<'b> {
     /// Lines that the grammar check has passed, each ending with CR LF.
     Block(&'b [u8]),
     List(Vec<(&'b str, &'b [u8])>),
+    #[cfg(feature = "http")]
+    Map(&'b http::HeaderMap),
 }
 
 impl Default for Store<'_> {
@@ -33,6 +36,11 @@ impl<'b> Headers<'b> {
         Self(Store::List(list))
     }
 
+    #[cfg(feature = "http")]
+    pub(crate) const fn map(map: &'b http::HeaderMap) -> Self {
+        Self(Store::Map(map))
+    }
+
     /// The value of the first field called `name`, without the whitespace around it.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&'b [u8]> {
@@ -40,7 +48,7 @@ impl<'b> Headers<'b> {
     }
 
     /// The values of all fields called `name`.
-    pub fn get_all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'b [u8]> + use<'b, 'n> {
+    pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'b [u8]> + use<'a, 'b> {
         self.iter()
             .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
@@ -55,19 +63,21 @@ impl<'b> Headers<'b> {
 
     /// All fields, names as the peer wrote them.
     #[must_use]
-    pub fn iter(&self) -> HeaderIter<'b> {
+    pub fn iter(&self) -> HeaderIter<'_, 'b> {
         HeaderIter(match &self.0 {
             Store::Block(block) => Cursor::Block(block),
-            Store::List(list) => Cursor::List(list.clone().into_iter()),
+            Store::List(list) => Cursor::List(list.iter()),
+            #[cfg(feature = "http")]
+            Store::Map(map) => Cursor::Map(map.iter()),
         })
     }
 }
 
-impl<'b> IntoIterator for &Headers<'b> {
+impl<'a, 'b> IntoIterator for &'a Headers<'b> {
     type Item = (&'b str, &'b [u8]);
-    type IntoIter = HeaderIter<'b>;
+    type IntoIter = HeaderIter<'a, 'b>;
 
-    fn into_iter(self) -> HeaderIter<'b> {
+    fn into_iter(self) -> HeaderIter<'a, 'b> {
         self.iter()
     }
 }
@@ -75,46 +85,47 @@ impl<'b> IntoIterator for &Headers<'b> {
 impl fmt::Debug for Headers<'_> {
     /// Names only: values may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
+        f.debug_list()
             .entries(self.iter().map(|(name, _)| name))
             .finish()
     }
 }
 
-/// Iterates over [`Headers`].
-#[derive(Clone)]
-pub struct HeaderIter<'b>(Cursor<'b>);
+/// Iterates over [`Headers`]: names as written, values without the whitespace around them.
+pub struct HeaderIter<'a, 'b>(Cursor<'a, 'b>);
 
-#[derive(Clone)]
-enum Cursor<'b> {
+enum Cursor<'a, 'b> {
     Block(&'b [u8]),
-    List(vec::IntoIter<(&'b str, &'b [u8])>),
+    List(slice::Iter<'a, (&'b str, &'b [u8])>),
+    #[cfg(feature = "http")]
+    Map(http::header::Iter<'b, http::HeaderValue>),
 }
 
-impl<'b> Iterator for HeaderIter<'b> {
+impl<'b> Iterator for HeaderIter<'_, 'b> {
     type Item = (&'b str, &'b [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
         match &mut self.0 {
             Cursor::Block(block) => {
                 let colon = block.iter().position(|&b| b == b':')?;
-                let line = &block[colon + 1..];
+                let (name, line) = (&block[..colon], &block[colon + 1..]);
                 let end = line.iter().position(|&b| b == b'\r')?;
-                let name = grammar::ascii(&block[..colon]);
                 *block = line.get(end + 2..).unwrap_or_default();
-                Some((name, grammar::trim(&line[..end])))
+                Some((grammar::ascii(name), grammar::trim(&line[..end])))
             }
-            Cursor::List(list) => list.next(),
+            Cursor::List(list) => list.next().copied(),
+            #[cfg(feature = "http")]
+            Cursor::Map(map) => map
+                .next()
+                .map(|(name, value)| (name.as_str(), value.as_bytes())),
         }
     }
 }
 
-impl FusedIterator for HeaderIter<'_> {}
+impl FusedIterator for HeaderIter<'_, '_> {}
 
-impl fmt::Debug for HeaderIter<'_> {
+impl fmt::Debug for HeaderIter<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set()
-            .entries(self.clone().map(|(name, _)| name))
-            .finish()
+        f.debug_struct("HeaderIter").finish_non_exhaustive()
     }
 }

@@ -1,16 +1,19 @@
 //! Conversions with the types of the `http` crate (feature `http`).
 
-use crate::known::Once;
-use crate::{Accept, ClientRequest, ConnectParts, HandshakeError, HeaderError, Headers, Nonce};
-use crate::{Reject, Request, RequestHead};
-use ::http::{HeaderMap, Method, Response, Version, header};
+use crate::grammar::trim;
+use crate::known::{Known, Once};
+use crate::{Accept, Carrier, ClientRequest, ConnectParts, HandshakeError, HeaderError, Headers};
+use crate::{Nonce, Reject, Request, RequestHead};
+use ::http::{HeaderMap, HeaderValue, Method, Response, Version, header};
 use alloc::string::String;
 use alloc::vec::Vec;
 
-fn fields(headers: &HeaderMap) -> impl Iterator<Item = (&str, &[u8])> {
-    headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_bytes()))
+fn known(headers: &HeaderMap) -> (Headers<'_>, Known<'_>) {
+    let mut known = Known::default();
+    for (name, value) in headers {
+        known.add(name.as_str(), trim(value.as_bytes()));
+    }
+    (Headers::map(headers), known)
 }
 
 impl<'b> RequestHead<'b> {
@@ -22,7 +25,7 @@ impl<'b> RequestHead<'b> {
     ///
     /// As [`from_parts`](Self::from_parts).
     pub fn from_http<B>(request: &'b ::http::Request<B>) -> Result<Self, HandshakeError> {
-        let (headers, mut known) = Self::collect(fields(request.headers()))?;
+        let (headers, mut known) = known(request.headers());
         if let Some(authority) = request.uri().authority() {
             known.host = Once::Value(authority.as_str().as_bytes());
         }
@@ -62,7 +65,8 @@ impl<'b> Request<'b> {
             authority: uri.authority().map(|authority| authority.as_str()),
             path: uri.path_and_query().map(|path| path.as_str()),
         };
-        Self::from_connect(parts, fields(request.headers()))
+        let (headers, known) = known(request.headers());
+        Self::from_connect_head(parts, headers, known)
     }
 }
 
@@ -71,15 +75,36 @@ impl Accept<'_> {
     ///
     /// # Errors
     ///
-    /// [`http::Error`](::http::Error) for names and values that only the `http` crate refuses,
-    /// those above 64 KiB.
+    /// [`http::Error`](::http::Error) for what only the `http` crate refuses: names above 64 KiB.
     pub fn to_http(&self) -> Result<Response<()>, ::http::Error> {
-        self.fields()
-            .fold(
-                Response::builder().status(self.status()),
-                |response, (name, value)| response.header(name, value),
-            )
-            .body(())
+        let mut response = Response::new(());
+        let headers = response.headers_mut();
+        if matches!(self.request.carrier(), Carrier::Upgrade) {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+            headers.insert(
+                header::SEC_WEBSOCKET_ACCEPT,
+                HeaderValue::from_bytes(&self.key)?,
+            );
+        }
+        if let Some(protocol) = self.protocol {
+            headers.insert(
+                header::SEC_WEBSOCKET_PROTOCOL,
+                HeaderValue::from_str(protocol)?,
+            );
+        }
+        if let Some(extension) = self.extension {
+            headers.insert(
+                header::SEC_WEBSOCKET_EXTENSIONS,
+                HeaderValue::from_str(extension)?,
+            );
+        }
+        for (name, value) in &self.more {
+            let name = header::HeaderName::from_bytes(name.as_bytes())?;
+            headers.try_append(name, HeaderValue::from_bytes(value)?)?;
+        }
+        *response.status_mut() = ::http::StatusCode::from_u16(self.status())?;
+        Ok(response)
     }
 }
 
@@ -116,7 +141,7 @@ impl Headers<'_> {
         for (name, value) in self {
             map.try_append(
                 header::HeaderName::from_bytes(name.as_bytes())?,
-                header::HeaderValue::from_bytes(value)?,
+                HeaderValue::from_bytes(value)?,
             )?;
         }
         Ok(map)

@@ -22,6 +22,7 @@ mod limits;
 mod origin;
 mod reject;
 mod request;
+mod response;
 mod scan;
 mod url;
 

@@ -2,10 +2,11 @@
 
 use crate::authority::Authority;
 use crate::grammar::{ascii, elements, is_token_list};
-use crate::known::Once;
+use crate::known::{Known, Once};
 use crate::{Accept, BodyLength, Extension, Extensions, Head, Headers, Limits, Reject};
 use crate::{HandshakeError, RequestHead, key};
 use alloc::vec::Vec;
+use core::fmt;
 
 /// How a handshake travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -33,7 +34,7 @@ pub struct ConnectParts<'b> {
 
 /// A client's opening handshake that keeps the rules. [`accept`](Self::accept) or
 /// [`reject`](Self::reject) answers it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Request<'b> {
     head: RequestHead<'b>,
     carrier: Carrier,
@@ -122,7 +123,7 @@ impl<'b> Request<'b> {
         if head.minor == 0 {
             return Err(HandshakeError::HttpVersion);
         }
-        if !head.target.starts_with('/') && !head.target.contains("://") {
+        if !head.has_resource() {
             return Err(HandshakeError::Target);
         }
         //= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
@@ -172,6 +173,15 @@ impl<'b> Request<'b> {
         parts: ConnectParts<'b>,
         headers: impl IntoIterator<Item = (&'b str, &'b [u8])>,
     ) -> Result<Self, HandshakeError> {
+        let (headers, known) = RequestHead::collect(headers)?;
+        Self::from_connect_head(parts, headers, known)
+    }
+
+    pub(crate) fn from_connect_head(
+        parts: ConnectParts<'b>,
+        headers: Headers<'b>,
+        mut known: Known<'b>,
+    ) -> Result<Self, HandshakeError> {
         //= https://www.rfc-editor.org/rfc/rfc8441#section-5
         //# The :protocol pseudo-header field MUST be included in the CONNECT request, and it MUST
         //# have a value of "websocket" to initiate a WebSocket connection on an HTTP/2 stream.
@@ -189,7 +199,6 @@ impl<'b> Request<'b> {
         if Authority::parse(authority).is_none() || !path.starts_with('/') {
             return Err(HandshakeError::ConnectFields);
         }
-        let (headers, mut known) = RequestHead::collect(headers)?;
         //= https://www.rfc-editor.org/rfc/rfc8441#section-5
         //# [RFC6455] requires the use of Connection and Upgrade header fields that are not part of
         //# HTTP/2. They MUST NOT be included in the CONNECT request defined here.
@@ -268,7 +277,7 @@ impl<'b> Request<'b> {
     }
 
     /// The subprotocols that the client offers, most preferred first. One may stand twice.
-    pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'b> {
+    pub fn protocols(&self) -> impl Iterator<Item = &'b str> + use<'_, 'b> {
         values(
             self.head.known.protocols,
             &self.head.headers,
@@ -279,7 +288,7 @@ impl<'b> Request<'b> {
     }
 
     /// The extensions that the client offers, most preferred first.
-    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'b> {
+    pub fn extensions(&self) -> impl Iterator<Item = Extension<'b>> + use<'_, 'b> {
         values(
             self.head.known.extensions,
             &self.head.headers,
@@ -305,12 +314,21 @@ impl<'b> Request<'b> {
     }
 }
 
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("head", &self.head)
+            .field("carrier", &self.carrier)
+            .finish_non_exhaustive()
+    }
+}
+
 /// All values of a field: from `once` if there are not several, so that nothing is searched.
-fn values<'b>(
+fn values<'a, 'b>(
     once: Once<'b>,
-    headers: &Headers<'b>,
+    headers: &'a Headers<'b>,
     name: &'static str,
-) -> impl Iterator<Item = &'b [u8]> + use<'b> {
+) -> impl Iterator<Item = &'b [u8]> + use<'a, 'b> {
     let repeated = (once == Once::Repeated).then(|| headers.get_all(name));
     once.value()
         .into_iter()
