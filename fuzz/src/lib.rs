@@ -3,6 +3,9 @@
 //! replay the committed corpora through them, and your own fuzzer can call them too.
 
 pub mod deflate;
+pub mod handshake;
+pub mod hub;
+pub mod resume;
 
 /// Makes a fuzz target of an oracle, a `fn(&[u8])`. Built by `cargo fuzz` it is libFuzzer's entry
 /// point; built by plain cargo it is a program that replays the files given as arguments.

@@ -1,0 +1,308 @@
+//! What a hub reads from strangers, and the session that answers them.
+
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Unstructured};
+use hub_protocol::{
+    ClientFrame, Data, EventFrame, GapFrame, MAX_DATA, MAX_TOPIC, MAX_TOPICS, PublishForm,
+    Selectors, ServerFrame, Session, Step, SubscribeQuery, TopicSelector, encode_base64,
+};
+use resume::{Epoch, Limits, Position, ReplayWindow, Start};
+
+/// A form that is accepted keeps every rule, and written again says the same.
+pub fn form(data: &[u8]) {
+    let form = match PublishForm::parse(data) {
+        Ok(form) => form,
+        Err(error) => {
+            assert!(matches!(error.status(), 400 | 413));
+            return;
+        }
+    };
+    assert!((1..=MAX_TOPICS).contains(&form.topics.len()));
+    for topic in &form.topics {
+        assert!((1..=MAX_TOPIC).contains(&topic.len()) && !topic.contains(char::is_control));
+    }
+    if let Some(id) = &form.id {
+        // It comes back from a client as this id, not as anything else.
+        assert_eq!(Start::parse(id.as_bytes()), Start::Id(id.as_str().into()));
+    }
+    if let Some(event) = &form.event {
+        assert!(!event.is_empty() && !event.contains(['\r', '\n', '\0']));
+    }
+    if let Data::Text(text) = &form.data {
+        assert!(!text.contains('\r'));
+    }
+    assert!(form.data.len() <= MAX_DATA);
+    assert_eq!(PublishForm::parse(&encode(&form)), Ok(form));
+}
+
+/// Writes a form with everything escaped that is not a letter or digit.
+fn encode(form: &PublishForm) -> Vec<u8> {
+    let mut body = Vec::new();
+    let mut field = |name: &str, value: &[u8]| {
+        body.extend_from_slice(name.as_bytes());
+        body.push(b'=');
+        for byte in value {
+            if byte.is_ascii_alphanumeric() {
+                body.push(*byte);
+            } else {
+                body.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            }
+        }
+        body.push(b'&');
+    };
+    form.topics
+        .iter()
+        .for_each(|topic| field("topic", topic.as_bytes()));
+    match &form.data {
+        Data::Text(text) => field("data", text.as_bytes()),
+        Data::Binary(bytes) => {
+            let mut text = Vec::new();
+            encode_base64(bytes, &mut text);
+            field("encoding", b"base64");
+            field("data", &text);
+        }
+    }
+    form.id.iter().for_each(|id| field("id", id.as_bytes()));
+    form.event
+        .iter()
+        .for_each(|event| field("type", event.as_bytes()));
+    form.retry
+        .iter()
+        .for_each(|retry| field("retry", retry.to_string().as_bytes()));
+    if form.private {
+        field("private", b"");
+    }
+    if form.ephemeral {
+        field("ephemeral", b"");
+    }
+    body
+}
+
+/// A query, with a header after the first NUL: what is accepted keeps the rules, and no position
+/// is ever an error.
+pub fn query(data: &[u8]) {
+    let (query, header) = match data.iter().position(|byte| *byte == 0) {
+        Some(at) => (&data[..at], Some(&data[at + 1..])),
+        None => (data, None),
+    };
+    let query = String::from_utf8_lossy(query);
+    let parsed = SubscribeQuery::parse_upgrade(&query, header);
+    assert_eq!(
+        parsed.is_ok(),
+        SubscribeQuery::parse_upgrade(&query, None).is_ok()
+    );
+    let Ok(parsed) = parsed else { return };
+    assert!(parsed.selectors.len() <= MAX_TOPICS);
+    assert_eq!(
+        SubscribeQuery::parse(&query, header).is_ok(),
+        !parsed.selectors.is_empty()
+    );
+    for selector in parsed.selectors.iter() {
+        assert_eq!(
+            TopicSelector::parse(selector.as_str()).as_ref(),
+            Ok(selector)
+        );
+        assert!(parsed.selectors.matches([selector.as_str()]));
+    }
+    if let Some(header) = header.filter(|header| !header.is_empty()) {
+        assert_eq!(parsed.start, Start::parse(header));
+    }
+}
+
+/// A frame that is understood, from either side and of either kind, written again is understood
+/// in the same way.
+pub fn frames(data: &[u8]) {
+    for frame in [ClientFrame::decode(data), ClientFrame::decode_binary(data)]
+        .into_iter()
+        .flatten()
+    {
+        let mut json = Vec::new();
+        frame.encode(&mut json);
+        assert_eq!(ClientFrame::decode(&json).as_ref(), Ok(&frame));
+        if let ClientFrame::Publish(publish) = &frame {
+            let mut binary = Vec::new();
+            publish.encode_binary(&mut binary).unwrap();
+            let Ok(ClientFrame::Publish(read)) = ClientFrame::decode_binary(&binary) else {
+                panic!("{publish:?}")
+            };
+            assert_eq!(
+                (&read.form.topics, &read.form.id),
+                (&publish.form.topics, &publish.form.id)
+            );
+            assert_eq!(read.form.data.len(), publish.form.data.len());
+        }
+    }
+    let event = EventFrame::decode_binary(data).map(|(event, _)| ServerFrame::Event(event));
+    for frame in [ServerFrame::decode(data), event].into_iter().flatten() {
+        let mut json = Vec::new();
+        frame.encode(&mut json);
+        assert_eq!(ServerFrame::decode(&json), Ok(frame));
+    }
+    if let Ok(gap) = GapFrame::decode_data(data) {
+        let mut json = Vec::new();
+        gap.encode_data(&mut json);
+        assert!(!json.contains(&b'\n'));
+    }
+}
+
+#[derive(Arbitrary, Debug)]
+enum SessionOp {
+    Publish { topic: u8, count: u8 },
+    Run { steps: u8 },
+    Later { seconds: u8 },
+    Add { topic: u8, after: u8 },
+    Remove { topic: u8 },
+}
+
+const TOPICS: [&str; 3] = ["a", "b", "c"];
+
+/// The history, who was subscribed to each topic since when, and what came.
+struct Hub {
+    window: ReplayWindow<usize>,
+    session: Session,
+    /// The client's cursor, as the frames say it.
+    cursor: Position,
+    /// Where each topic's subscription begins, while there is one.
+    since: [Option<u64>; TOPICS.len()],
+    /// The topics of all events.
+    history: Vec<usize>,
+    now: Duration,
+}
+
+impl Hub {
+    /// Nothing between the client's cursor and `position` may have been for it.
+    fn passed(&self, position: Position) {
+        for offset in self.cursor.offset + 1..position.offset {
+            let topic = self.history[offset as usize - 1];
+            let since = self.since[topic];
+            assert!(
+                since.is_none_or(|since| offset <= since),
+                "{offset} was left out"
+            );
+        }
+    }
+
+    fn step(&mut self) -> bool {
+        match self.session.next(&self.window.bounds(), self.now) {
+            Step::Wait { until } => {
+                assert!(until.is_none_or(|until| until > self.now));
+                assert_eq!(self.session.cursor(), self.window.head());
+                return false;
+            }
+            Step::Gap(gap) => {
+                assert!(gap.resumed().offset > self.cursor.offset);
+                self.cursor = gap.resumed();
+            }
+            Step::Position { position, prev } => {
+                assert_eq!(prev, self.cursor);
+                assert!(position.offset > prev.offset);
+                self.cursor = position;
+            }
+            Step::Read { after } => {
+                let replay = self.window.after(&Start::After(after)).unwrap();
+                for (position, topic) in replay.take(2) {
+                    let prev = self.session.offer(position, [TOPICS[*topic]], self.now);
+                    assert_eq!(prev.is_some(), self.since[*topic].is_some());
+                    if let Some(prev) = prev {
+                        assert_eq!(prev, self.cursor);
+                        self.passed(position);
+                        self.cursor = position;
+                    }
+                }
+            }
+            Step::Replay { after, until } => {
+                assert!(after.offset < until.offset && until == self.session.cursor());
+                let replay = self.window.after(&Start::After(after)).unwrap();
+                for (position, topic) in replay.take(2) {
+                    if self
+                        .session
+                        .offer_replay(position, [TOPICS[*topic]])
+                        .is_some()
+                    {
+                        assert!(position.offset <= until.offset && self.since[*topic].is_some());
+                    }
+                }
+            }
+            Step::ReplayGap { .. } | Step::CaughtUp { .. } => {}
+            other => panic!("{other:?}"),
+        }
+        true
+    }
+}
+
+/// On any schedule of publishing, evicting, stalling and subscribing the client's cursor follows
+/// from the frames alone, and nothing that is due is left out without a gap.
+pub fn session(data: &[u8]) {
+    let mut input = Unstructured::new(data);
+    let Ok((count, before, start)) = <(u8, u8, u8)>::arbitrary(&mut input) else {
+        return;
+    };
+    let epoch = Epoch::from_bytes([7; 12]);
+    let limits = Limits::new().count(usize::from(count % 16));
+    let mut window = ReplayWindow::new(epoch, limits);
+    let mut history = Vec::new();
+    for number in 0..usize::from(before) {
+        history.push(number % TOPICS.len());
+        window.push(number % TOPICS.len(), 1, Duration::ZERO);
+    }
+    let start = match start {
+        0 => Start::Live,
+        1 => Start::Earliest,
+        offset => Start::After(Position::new(epoch, offset.into())),
+    };
+    let bounds = window.bounds();
+    let (session, gap) = Session::open(Selectors::new(), &start, &bounds, Duration::ZERO);
+    assert_eq!(gap.is_some(), bounds.locate(&start).is_err());
+    let cursor = session.cursor();
+    let since = [None; TOPICS.len()];
+    let mut hub = Hub {
+        window,
+        session,
+        cursor,
+        since,
+        history,
+        now: Duration::ZERO,
+    };
+    while !input.is_empty() {
+        let Ok(op) = SessionOp::arbitrary(&mut input) else {
+            return;
+        };
+        match op {
+            SessionOp::Publish { topic, count } => {
+                let topic = usize::from(topic) % TOPICS.len();
+                for _ in 0..count % 32 {
+                    hub.history.push(topic);
+                    hub.window.push(topic, 1, hub.now);
+                }
+            }
+            SessionOp::Run { steps } => {
+                let mut steps = 0..steps % 8;
+                while steps.next().is_some() && hub.step() {}
+            }
+            SessionOp::Later { seconds } => hub.now += Duration::from_secs(seconds.into()),
+            SessionOp::Add { topic, after } => {
+                let topic = usize::from(topic) % TOPICS.len();
+                let start = match after {
+                    0 => Start::Live,
+                    offset => Start::After(Position::new(epoch, offset.into())),
+                };
+                let selector = TopicSelector::parse(TOPICS[topic]).unwrap();
+                let added = hub.session.subscribe([selector], start, Some("r"));
+                if added.is_ok() && hub.since[topic].is_none() {
+                    hub.since[topic] = Some(hub.session.cursor().offset);
+                }
+            }
+            SessionOp::Remove { topic } => {
+                let topic = usize::from(topic) % TOPICS.len();
+                hub.session
+                    .unsubscribe([&TopicSelector::parse(TOPICS[topic]).unwrap()]);
+                hub.since[topic] = None;
+            }
+        }
+    }
+    while hub.step() {}
+    hub.now += Session::QUIET;
+    while hub.step() {}
+    assert_eq!(hub.cursor, hub.window.head());
+}
