@@ -158,13 +158,13 @@ impl App {
         let query = head.query().unwrap_or_default();
         let query = SubscribeQuery::parse_upgrade(query, last_event_id(head))
             .map_err(|error| Refused::new(error.status(), error))?;
-        let mut offered = accept.request().protocols().peekable();
-        let accept = if offered.peek().is_none() {
-            accept
-        } else {
+        let offers = accept.request().protocols().next().is_some();
+        let accept = if offers {
             accept
                 .protocol(SUBPROTOCOL)
                 .map_err(|_| Refused::new(400, "the subprotocol of this endpoint is longwire.v1"))?
+        } else {
+            accept
         };
         Ok((accept, self.hub.subscribe(query).into()))
     }
