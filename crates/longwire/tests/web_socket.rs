@@ -1,4 +1,5 @@
 //! A server's end of a WebSocket on a pipe in memory, against a client made of raw frames.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use core::time::Duration;
 

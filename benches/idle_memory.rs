@@ -1,0 +1,163 @@
+//! What an idle subscriber costs the hub: resident memory per connection at 2,000 event streams
+//! and at 2,000 WebSockets, beside a bare tokio task per socket.
+//!
+//! ```sh
+//! cargo bench -p benches --bench idle_memory
+//! ```
+//!
+//! Each server is a process of its own. Its resident memory is read once 100 connections are
+//! there, so that what a server needs only once is not counted, again when 2,000 more have joined,
+//! and again when each of these has received an event of 1 KiB.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+const WARM: usize = 100;
+const CONNECTIONS: usize = 2_000;
+
+const EVENT_STREAM: &str = "GET /.well-known/mercure?topic=idle HTTP/1.1\r\nHost: localhost\r\n\r\n";
+const WEB_SOCKET: &str = "GET /.well-known/mercure?topic=idle HTTP/1.1\r\nHost: localhost\r\n\
+    Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if args.iter().any(|arg| arg == "--serve-bare") {
+        return serve_bare();
+    }
+    let connections = if args.iter().any(|arg| arg == "--test") { 20 } else { CONNECTIONS };
+    let hub = build_hub();
+    let bare = std::env::current_exe().unwrap();
+    println!("{:<28} {:>12} {:>16}", "bytes per connection", "idle", "after an event");
+    let mut floor = None;
+    for (name, program, args, request) in [
+        ("bare tokio task", bare.to_str().unwrap(), &["--serve-bare"][..], EVENT_STREAM),
+        ("hub, event stream", &hub, &["--listen", "127.0.0.1:0"][..], EVENT_STREAM),
+        ("hub, WebSocket", &hub, &["--listen", "127.0.0.1:0"][..], WEB_SOCKET),
+    ] {
+        let server = Server::start(program, args);
+        let warm = server.connect(request, WARM);
+        let before = server.resident();
+        let idle = server.connect(request, connections);
+        let after = server.resident();
+        server.publish();
+        let told = server.resident();
+        let per = |bytes: u64| (bytes.saturating_sub(before)) as f64 / connections as f64;
+        let floor = *floor.get_or_insert((per(after), per(told)));
+        println!(
+            "{name:<28} {:>12.0} {:>16.0}   over the bare task: {:+.0}, {:+.0}",
+            per(after),
+            per(told),
+            per(after) - floor.0,
+            per(told) - floor.1,
+        );
+        drop((warm, idle));
+    }
+}
+
+/// A server in a process of its own, which prints its address.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(program: &str, args: &[&str]) -> Self {
+        let mut child = Command::new(program)
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().trim_end_matches('/').rsplit('/').next().unwrap();
+        Self { child, address: address.parse().unwrap() }
+    }
+
+    /// Opens connections, and waits until each has had the head of its answer.
+    fn connect(&self, request: &str, count: usize) -> Vec<TcpStream> {
+        let mut streams: Vec<TcpStream> = (0..count)
+            .map(|_| {
+                let mut stream = TcpStream::connect(self.address).unwrap();
+                stream.write_all(request.as_bytes()).unwrap();
+                stream
+            })
+            .collect();
+        for stream in &mut streams {
+            let mut head = [0; 12];
+            stream.read_exact(&mut head).unwrap();
+            assert!(head.starts_with(b"HTTP/1.1 200") || head.starts_with(b"HTTP/1.1 101"));
+        }
+        sleep(Duration::from_secs(1));
+        streams
+    }
+
+    fn publish(&self) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        let body = format!("topic=idle&data={}", "x".repeat(1024));
+        write!(
+            stream,
+            "POST /.well-known/mercure HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        sleep(Duration::from_secs(1));
+    }
+
+    /// Resident memory in bytes.
+    fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Builds the hub as its users do, and returns the path of the binary.
+fn build_hub() -> String {
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
+    let built = Command::new(cargo)
+        .args(["build", "--release", "-p", "longwire-hub", "--message-format=json"])
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(built.status.success());
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let (_, path) = messages.rsplit_once("\"executable\":\"").expect("a binary was built");
+    path.split('"').next().unwrap().to_owned()
+}
+
+/// The floor: a task per socket that answers a request and waits for the peer to go. A request
+/// that is a POST is answered and done with.
+fn serve_bare() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        println!("http://{}/", listener.local_addr().unwrap());
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut seen = [0; 128];
+                let len = stream.read(&mut seen).await?;
+                stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
+                while !seen[..len].starts_with(b"POST") && stream.read(&mut seen[..1]).await? > 0 {}
+                Ok::<(), std::io::Error>(())
+            });
+        }
+    });
+}
