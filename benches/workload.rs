@@ -30,3 +30,125 @@ impl Seeded {
             .collect()
     }
 }
+
+/// Exactly `len` bytes of text in several scripts, one to four bytes per character.
+pub fn text_of(seeded: &mut Seeded, len: usize) -> String {
+    const ALPHABET: &[char] = &[
+        'a', 'e', 'n', ' ', 'é', 'ü', 'ß', 'д', 'и', 'ж', 'λ', 'ש', 'न', '世', '界', '語', '한',
+        '글', '€', '🌍', '🙂',
+    ];
+    let mut text = String::with_capacity(len);
+    while text.len() < len {
+        let next = ALPHABET[seeded.next_u64() as usize % ALPHABET.len()];
+        text.push(if text.len() + next.len_utf8() <= len {
+            next
+        } else {
+            '.'
+        });
+    }
+    text
+}
+
+/// Streams of Server-Sent Events, about `total` bytes each, with the number of events.
+pub mod sse {
+    use super::Seeded;
+
+    /// A named stream.
+    pub struct Stream {
+        pub name: &'static str,
+        pub bytes: Vec<u8>,
+        /// Events; heartbeats where there are none.
+        pub events: u64,
+    }
+
+    fn repeat(name: &'static str, total: usize, mut block: impl FnMut(u64) -> String) -> Stream {
+        let mut bytes = Vec::new();
+        let mut events = 0;
+        while bytes.len() < total {
+            bytes.extend_from_slice(block(events).as_bytes());
+            events += 1;
+        }
+        Stream {
+            name,
+            bytes,
+            events,
+        }
+    }
+
+    /// 200 bytes of JSON in the shape of an OpenAI-style chunk.
+    pub fn token_json(seeded: &mut Seeded) -> String {
+        let head = r#"{"id":"chatcmpl-9f2","object":"chat.completion.chunk","created":1763660000,"model":"m-1","choices":[{"index":0,"delta":{"content":""#;
+        let tail = r#""},"finish_reason":null}]}"#;
+        format!(
+            "{head}{}{tail}",
+            seeded.ascii(200 - head.len() - tail.len())
+        )
+    }
+
+    /// `data: {200 bytes of JSON}`, LF line ends.
+    pub fn tokens(total: usize) -> Stream {
+        let mut seeded = Seeded::new(1);
+        repeat("tokens", total, |_| {
+            format!("data: {}\n\n", token_json(&mut seeded))
+        })
+    }
+
+    /// [`tokens`] with CRLF line ends.
+    pub fn tokens_crlf(total: usize) -> Stream {
+        let mut seeded = Seeded::new(1);
+        repeat("tokens-crlf", total, |_| {
+            format!("data: {}\r\n\r\n", token_json(&mut seeded))
+        })
+    }
+
+    /// Anthropic-style `event` and `data` pairs.
+    pub fn pairs(total: usize) -> Stream {
+        let mut seeded = Seeded::new(2);
+        repeat("pairs", total, |_| {
+            let text = seeded.ascii(12);
+            format!(
+                "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
+                 \"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+            )
+        })
+    }
+
+    /// An id, a name and ten bytes of data.
+    pub fn ticks(total: usize) -> Stream {
+        let mut seeded = Seeded::new(3);
+        repeat("ticks", total, |n| {
+            format!(
+                "id: {}\nevent: tick\ndata: {}\n\n",
+                1000 + n,
+                seeded.ascii(10)
+            )
+        })
+    }
+
+    /// Ten data lines of 1 KiB.
+    pub fn documents(total: usize) -> Stream {
+        let mut seeded = Seeded::new(4);
+        repeat("documents", total, |_| {
+            let mut block: String = (0..10)
+                .map(|_| format!("data: {}\n", seeded.ascii(1024)))
+                .collect();
+            block.push('\n');
+            block
+        })
+    }
+
+    /// One line of 1 MiB.
+    pub fn one_line() -> Stream {
+        let line = Seeded::new(5).ascii(1 << 20);
+        Stream {
+            name: "one-line",
+            bytes: format!("data: {line}\n\n").into_bytes(),
+            events: 1,
+        }
+    }
+
+    /// Comments alone.
+    pub fn heartbeats(total: usize) -> Stream {
+        repeat("heartbeats", total, |_| ": keepalive\n\n".into())
+    }
+}

@@ -1,14 +1,16 @@
 //! The fields of the block being read, and the limits on them.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::mem;
+use core::str::Utf8Chunk;
 
 use crate::item::{Event, MESSAGE};
 use crate::limits::{LimitError, Limits};
-use crate::text::{Cut, OverCap};
+use crate::scan::utf8;
 
 /// A field of the format; a comment is one without a name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Comment,
     Data,
@@ -24,7 +26,7 @@ pub(crate) const LONGEST_NAME: usize = 5;
 impl Field {
     //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     //# Field names must be compared literally, with no case folding performed.
-    pub(crate) fn of(name: &[u8]) -> Self {
+    pub(crate) const fn of(name: &[u8]) -> Self {
         match name {
             b"data" => Self::Data,
             b"event" => Self::Name,
@@ -38,8 +40,8 @@ impl Field {
 /// What the end of a line completed.
 pub(crate) enum Line {
     Comment,
-    Retry(u64),
     Field,
+    Retry(u64),
 }
 
 /// What a blank line completed.
@@ -50,20 +52,29 @@ pub(crate) enum Ended {
 }
 
 /// Buffers are kept between blocks and overwritten by the next; the flags say which are current.
+///
+/// Data is kept as bytes and checked once, when it is lent. The event limit holds for all buffers
+/// together.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Block {
     pub(crate) limits: Limits,
     /// Lines so far, comments aside. While zero, no flag counts.
     lines: usize,
-    data: String,
+    /// The `data` lines so far, joined.
+    data: Vec<u8>,
     has_data: bool,
+    /// The length that the current line may give to `data`.
+    data_stop: usize,
+    /// Whether it is the line limit that stops it there.
+    line_stops: bool,
     name: String,
     has_name: bool,
     id: String,
     has_id: bool,
-    /// A comment or an id whose line has not ended, then the last comment.
-    partial: String,
-    cut: Cut,
+    /// A comment, an id or a name whose line has not ended; then the last comment.
+    line: Vec<u8>,
+    /// Data or a comment that was not UTF-8, as text.
+    lossy: String,
     digits: Digits,
 }
 
@@ -76,8 +87,10 @@ enum Digits {
     Invalid,
 }
 
-/// Buffers up to this size stay when another one grows.
+/// The most that a kept id or name may have allocated beside its text.
 const SMALL: usize = 8 * 1024;
+/// The first allocation of a buffer.
+const FIRST: usize = 256;
 
 impl Block {
     pub(crate) fn with_limits(limits: Limits) -> Self {
@@ -93,7 +106,31 @@ impl Block {
         self.lines == 0
     }
 
+    /// Begins with fields that keep to the limits.
+    pub(crate) fn adopt(
+        &mut self,
+        lines: usize,
+        name: Option<&str>,
+        data: Option<&str>,
+        id: Option<&str>,
+    ) {
+        self.lines = lines;
+        self.has_name = name.is_some();
+        self.name.clear();
+        self.name.push_str(name.unwrap_or_default());
+        self.has_id = id.is_some();
+        self.id.clear();
+        self.id.push_str(id.unwrap_or_default());
+        self.has_data = data.is_some();
+        self.data.clear();
+        if let Some(data) = data {
+            self.data_stop = data.len();
+            self.extend_data(data.as_bytes(), data.len());
+        }
+    }
+
     /// At the first byte of a line that is no comment.
+    #[inline]
     pub(crate) fn begin_line(&mut self) -> Result<(), LimitError> {
         if self.lines == 0 {
             self.has_data = false;
@@ -109,27 +146,16 @@ impl Block {
         Ok(())
     }
 
-    /// Behind the colon of `field`, or at the end of a line that is only its name.
-    pub(crate) fn begin(&mut self, field: Field) -> Result<(), LimitError> {
+    /// At the beginning of a value that `line` more bytes can be part of.
+    #[inline]
+    pub(crate) fn begin(&mut self, field: Field, line: usize) -> Result<(), LimitError> {
         match field {
-            //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
-            //# Append the field value to the data buffer, then append a single U+000A LINE FEED
-            //# (LF) character to the data buffer.
-            // Ours goes in front of every value but the first: there is no last one to remove.
-            Field::Data if self.has_data => self.push(field, b"\n")?,
-            Field::Data => {
-                self.data.clear();
-                self.has_data = true;
-            }
-            Field::Name => {
-                self.name.clear();
-                self.has_name = true;
-            }
-            Field::Comment | Field::Id => {
-                if self.partial.capacity() > SMALL {
-                    self.partial = String::new();
+            Field::Data => self.begin_data(line)?,
+            Field::Comment | Field::Id | Field::Name => {
+                self.line.clear();
+                if field == Field::Name {
+                    self.has_name = false;
                 }
-                self.partial.clear();
             }
             Field::Retry => self.digits = Digits::Empty,
             Field::Unknown => {}
@@ -137,44 +163,113 @@ impl Block {
         Ok(())
     }
 
-    /// Appends bytes to the value of `field`.
+    #[inline]
+    fn begin_data(&mut self, line: usize) -> Result<(), LimitError> {
+        let mut room = self.room();
+        if self.has_data {
+            //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+            //# Append the field value to the data buffer, then append a single U+000A LINE FEED
+            //# (LF) character to the data buffer.
+            // Ours goes in front of every value but the first: there is no last one to remove.
+            self.data_stop = self.data.len() + room.min(1);
+            self.line_stops = false;
+            self.push_data(b"\n")?;
+            room -= 1;
+        } else {
+            self.has_data = true;
+            self.data.clear();
+        }
+        self.data_stop = self.data.len().saturating_add(line.min(room));
+        self.line_stops = line <= room;
+        Ok(())
+    }
+
+    /// Appends bytes to the value of a `data` line.
+    #[inline]
+    pub(crate) fn push_data(&mut self, piece: &[u8]) -> Result<(), LimitError> {
+        let len = self.data.len().saturating_add(piece.len());
+        if len > self.data_stop {
+            return Err(self.data_over());
+        }
+        self.extend_data(piece, len);
+        Ok(())
+    }
+
+    #[inline]
+    fn extend_data(&mut self, piece: &[u8], len: usize) {
+        if len > self.data.capacity() {
+            self.release(Field::Data);
+            grow(&mut self.data, len, self.limits.event);
+        }
+        self.data.extend_from_slice(piece);
+    }
+
+    /// Appends bytes to the value of another field.
     pub(crate) fn push(&mut self, field: Field, piece: &[u8]) -> Result<(), LimitError> {
         match field {
             Field::Retry => self.digits.push(piece),
-            Field::Unknown => {}
-            Field::Comment | Field::Data | Field::Id | Field::Name => {
-                let (room, buffer, cut) = self.buffer(field, piece.len());
-                if cut.push(piece, room, buffer).is_err() {
-                    return Err(self.over(field, room));
+            Field::Comment | Field::Id | Field::Name => {
+                let len = self.line.len().saturating_add(piece.len());
+                let room = self.room();
+                if field == Field::Id && len > self.limits.id && self.limits.id <= room {
+                    return Err(LimitError::Id {
+                        limit: self.limits.id,
+                    });
                 }
+                if len > room {
+                    return Err(self.too_long());
+                }
+                if len > self.line.capacity() {
+                    self.release(field);
+                    grow(&mut self.line, len, self.limits.event);
+                }
+                self.line.extend_from_slice(piece);
             }
+            Field::Data | Field::Unknown => {}
         }
         Ok(())
     }
 
-    /// At the end of the line of `field`.
+    /// At the end of a line that is no `data` line.
     pub(crate) fn end_line(&mut self, field: Field) -> Result<Line, LimitError> {
-        if !self.cut.is_empty() {
-            let (room, buffer, cut) = self.buffer(field, 1);
-            if let Err(OverCap) = cut.finish(room, buffer) {
-                return Err(self.over(field, room));
+        match field {
+            Field::Comment => {
+                self.lossy.clear();
+                if utf8(&self.line).is_none() {
+                    let room = self.room().saturating_sub(self.line.len());
+                    if !decode(&self.line, room, &mut self.lossy) {
+                        return Err(self.too_long());
+                    }
+                }
+                return Ok(Line::Comment);
             }
-        }
-        match (field, self.digits) {
-            (Field::Comment, _) => return Ok(Line::Comment),
             //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
             //# If the field value consists of only ASCII digits, then interpret the field value as
             //# an integer in base ten, and set the event stream's reconnection time to that
             //# integer. Otherwise, ignore the field.
-            (Field::Retry, Digits::Value(millis)) => return Ok(Line::Retry(millis)),
+            Field::Retry => {
+                if let Digits::Value(millis) = self.digits {
+                    return Ok(Line::Retry(millis));
+                }
+            }
+            Field::Name => {
+                let room = self.room();
+                self.has_name = keep(&mut self.line, &mut self.name, room);
+                if !self.has_name {
+                    return Err(self.too_long());
+                }
+            }
             //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
             //# If the field value does not contain U+0000 NULL, then set the last event ID buffer
             //# to the field value. Otherwise, ignore the field.
-            (Field::Id, _) if !self.partial.contains('\0') => {
-                mem::swap(&mut self.partial, &mut self.id);
-                self.has_id = true;
+            Field::Id if !self.line.contains(&0) => {
+                let room = self.room();
+                self.has_id = keep(&mut self.line, &mut self.id, room);
+                if !self.has_id {
+                    return Err(self.too_long());
+                }
             }
-            _ => {}
+            Field::Data | Field::Id | Field::Unknown => {}
         }
         Ok(Line::Field)
     }
@@ -197,108 +292,157 @@ impl Block {
     }
 
     /// Forgets the block: it passed a limit.
-    pub(crate) fn clear(&mut self) {
+    pub(crate) const fn clear(&mut self) {
         self.lines = 0;
-        self.cut = Cut::default();
     }
 
-    /// The event that [`end`](Self::end) found.
-    pub(crate) fn event<'a>(&'a self, id: &'a str) -> Event<'a> {
-        let name = if self.has_name && !self.name.is_empty() {
-            self.name.as_str()
-        } else {
-            MESSAGE
+    /// Lends the event that [`end`](Self::end) found, or takes its id back.
+    #[inline]
+    pub(crate) fn event<'a>(
+        &'a mut self,
+        last_event_id: &'a mut String,
+    ) -> Result<Event<'a>, LimitError> {
+        let data = match utf8(&self.data) {
+            Some(data) => data,
+            None => {
+                let id = if self.has_id { last_event_id.len() } else { 0 };
+                let kept = self.data.len() + self.len_of_name() + id;
+                let room = self.limits.event.saturating_sub(kept);
+                if !decode(&self.data, room, &mut self.lossy) {
+                    if self.has_id {
+                        mem::swap(&mut self.id, last_event_id);
+                    }
+                    return Err(LimitError::Event {
+                        limit: self.limits.event,
+                    });
+                }
+                &self.lossy
+            }
         };
-        Event {
-            name,
-            data: &self.data,
-            id,
+        let named = self.has_name && !self.name.is_empty();
+        Ok(Event {
+            name: if named { &self.name } else { MESSAGE },
+            data,
+            id: last_event_id,
+        })
+    }
+
+    /// Lends the comment that [`end_line`](Self::end_line) found.
+    pub(crate) fn comment(&self) -> &str {
+        if self.lossy.is_empty() {
+            utf8(&self.line).unwrap_or_default()
+        } else {
+            &self.lossy
         }
     }
 
-    /// The comment that [`end_line`](Self::end_line) found.
-    pub(crate) fn comment(&self) -> &str {
-        &self.partial
-    }
-
-    /// Bytes that one more value may take.
+    /// Bytes by which the buffers may grow.
     #[inline]
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) const fn room(&self) -> usize {
         if self.lines == 0 {
             return self.limits.event;
         }
-        self.limits.event - self.len_of_data() - self.len_of_name() - self.len_of_id()
-    }
-
-    const fn len_of_data(&self) -> usize {
-        if self.has_data { self.data.len() } else { 0 }
+        let data = if self.has_data { self.data.len() } else { 0 };
+        let id = if self.has_id { self.id.len() } else { 0 };
+        self.limits
+            .event
+            .saturating_sub(data + self.len_of_name() + id)
     }
 
     const fn len_of_name(&self) -> usize {
         if self.has_name { self.name.len() } else { 0 }
     }
 
-    const fn len_of_id(&self) -> usize {
-        if self.has_id { self.id.len() } else { 0 }
-    }
-
-    /// The buffer of `field` with the length it may reach, before it grows by `piece` bytes.
-    fn buffer(&mut self, field: Field, piece: usize) -> (usize, &mut String, &mut Cut) {
-        let room = self.room();
-        let (room, buffer) = match field {
-            Field::Data => (room + self.data.len(), &mut self.data),
-            Field::Name => (room + self.name.len(), &mut self.name),
-            Field::Id => (room.min(self.limits.id), &mut self.partial),
-            Field::Comment | Field::Retry | Field::Unknown => (room, &mut self.partial),
-        };
-        // Replacement characters make text at most three times as long.
-        let most = buffer.len().saturating_add(piece.saturating_mul(3));
-        if most > buffer.capacity().max(SMALL) {
-            self.release(field);
-        }
-        let buffer = match field {
-            Field::Data => &mut self.data,
-            Field::Name => &mut self.name,
-            _ => &mut self.partial,
-        };
-        (room, buffer, &mut self.cut)
-    }
-
-    /// Gives back what the other buffers hold for nothing: together they keep to the event limit.
+    /// Gives back what buffers hold for nothing before the one of `field` grows.
     #[cold]
     fn release(&mut self, field: Field) {
         let current = self.lines > 0;
-        if !matches!(field, Field::Data) {
-            release(&mut self.data, current && self.has_data);
+        self.lossy = String::new();
+        if field == Field::Data {
+            self.line = Vec::new();
+        } else if !(current && self.has_data) {
+            self.data = Vec::new();
+        } else {
+            self.data.shrink_to_fit();
         }
-        if !matches!(field, Field::Name) {
-            release(&mut self.name, current && self.has_name);
-        }
-        if matches!(field, Field::Data | Field::Name) {
-            release(&mut self.partial, false);
+        if !(current && self.has_name) {
+            self.name = String::new();
         }
     }
 
-    fn over(&self, field: Field, room: usize) -> LimitError {
-        if matches!(field, Field::Id) && room == self.limits.id {
-            LimitError::Id {
-                limit: self.limits.id,
+    #[cold]
+    const fn data_over(&self) -> LimitError {
+        if self.line_stops {
+            LimitError::Line {
+                limit: self.limits.line,
             }
         } else {
-            LimitError::Event {
-                limit: self.limits.event,
-            }
+            self.too_long()
+        }
+    }
+
+    #[cold]
+    const fn too_long(&self) -> LimitError {
+        LimitError::Event {
+            limit: self.limits.event,
         }
     }
 }
 
-fn release(buffer: &mut String, current: bool) {
-    if buffer.capacity() > SMALL {
-        if !current {
-            buffer.clear();
+/// Lets `buffer` grow to `len` bytes, and by doubling, but not past `limit`.
+#[cold]
+fn grow(buffer: &mut Vec<u8>, len: usize, limit: usize) {
+    let capacity = buffer
+        .capacity()
+        .saturating_mul(2)
+        .max(FIRST)
+        .min(limit)
+        .max(len);
+    buffer.reserve_exact(capacity - buffer.len());
+}
+
+/// Moves the value in `line` to `kept` as text; false if that takes more than `room` bytes.
+fn keep(line: &mut Vec<u8>, kept: &mut String, room: usize) -> bool {
+    match String::from_utf8(mem::take(line)) {
+        Ok(text) => {
+            *line = mem::replace(kept, text).into_bytes();
+            if kept.capacity() > SMALL {
+                kept.shrink_to_fit();
+            }
+            true
         }
-        buffer.shrink_to_fit();
+        Err(error) => {
+            *line = error.into_bytes();
+            decode(line, room.saturating_sub(line.len()), kept)
+        }
     }
+}
+
+/// Decodes as the Encoding Standard does; false if the text is longer than `room` bytes.
+#[cold]
+fn decode(bytes: &[u8], room: usize, text: &mut String) -> bool {
+    const REPLACEMENT: &str = "\u{fffd}";
+    let bad = |chunk: &Utf8Chunk<'_>| {
+        if chunk.invalid().is_empty() {
+            ""
+        } else {
+            REPLACEMENT
+        }
+    };
+    let len = bytes
+        .utf8_chunks()
+        .map(|chunk| chunk.valid().len() + bad(&chunk).len())
+        .sum();
+    if len > room {
+        return false;
+    }
+    text.clear();
+    text.reserve_exact(len);
+    for chunk in bytes.utf8_chunks() {
+        text.push_str(chunk.valid());
+        text.push_str(bad(&chunk));
+    }
+    true
 }
 
 impl Digits {

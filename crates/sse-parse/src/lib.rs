@@ -8,11 +8,10 @@ mod encode;
 mod item;
 mod limits;
 mod parser;
+mod run;
 mod scan;
 mod slice;
-mod text;
 mod verdict;
-mod whole;
 
 pub use encode::{EncodeError, Fields, encode, encode_comment};
 pub use item::{Event, Item, OwnedEvent};

@@ -22,10 +22,10 @@ use core::mem;
 use core::time::Duration;
 
 use crate::block::{Block, Ended, Field, LONGEST_NAME, Line};
-use crate::item::{Event, Item};
+use crate::item::{Event, Item, MESSAGE};
 use crate::limits::{LimitError, Limits};
-use crate::scan::{line_end, utf8};
-use crate::whole::whole_event;
+use crate::run::Run;
+use crate::scan::{line_end, line_end_far, utf8_with_more};
 
 /// Reads a `text/event-stream` from chunks as they arrive.
 ///
@@ -50,25 +50,22 @@ use crate::whole::whole_event;
 #[derive(Clone, Debug, Default)]
 pub struct Parser {
     at: At,
-    /// A CR ended the last line: an LF right behind it belongs to it.
-    after_cr: bool,
-    /// Bytes of the byte order mark met so far; all of them once the stream has begun.
-    bom: usize,
-    /// Bytes of the current line so far.
+    /// Bytes of the current line so far; not kept up in the value of a `data` line.
     line_len: usize,
     block: Block,
     last_event_id: String,
     retry: Option<Duration>,
 }
 
-const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
-
 /// Where the last chunk ended.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 enum At {
+    /// At the start of the stream, behind this many bytes of a byte order mark.
+    Stream(usize),
     /// At the start of a line.
-    #[default]
     Start,
+    /// The same, but an LF would belong to the CR before it.
+    AfterCr,
     /// Behind these bytes of a field name.
     Name {
         name: [u8; LONGEST_NAME],
@@ -76,12 +73,23 @@ enum At {
     },
     /// Behind the colon.
     Colon(Field),
+    /// In the value of a `data` line.
+    Data,
+    /// In the value of another line.
     Value(Field),
-    /// In an event that passed a limit, in or before a line.
-    Skip {
-        mid_line: bool,
-    },
+    /// In a line of an event that passed a limit.
+    SkipLine,
+    /// Before a line of such an event.
+    Skip { after_cr: bool },
 }
+
+impl Default for At {
+    fn default() -> Self {
+        Self::Stream(0)
+    }
+}
+
+const BOM: [u8; 3] = [0xef, 0xbb, 0xbf];
 
 /// What a step found, without the borrow that would tie up the parser in a loop.
 enum Found<'b> {
@@ -155,7 +163,7 @@ impl Parser {
                 data,
                 id: &self.last_event_id,
             }),
-            Found::Event => Item::Event(self.block.event(&self.last_event_id)),
+            Found::Event => Item::Event(self.block.event(&mut self.last_event_id)?),
             Found::WholeComment(text) => Item::Comment(text),
             Found::Comment => Item::Comment(self.block.comment()),
             Found::Retry(delay) => Item::Retry(delay),
@@ -192,7 +200,7 @@ impl Parser {
                 Found::WholeComment(_) | Found::Comment | Found::Retry(_) | Found::Id => {}
             }
         }
-        Ok(Some(self.block.event(&self.last_event_id)))
+        self.block.event(&mut self.last_event_id).map(Some)
     }
 
     /// The id to send as `Last-Event-ID` on a reconnect; empty: send none.
@@ -224,32 +232,38 @@ impl Parser {
     /// Finds the next item; comments only if they are `wanted`.
     #[inline]
     fn advance<'b>(&mut self, input: &mut &'b [u8], wanted: bool) -> Result<Found<'b>, LimitError> {
-        loop {
-            let Some(&first) = input.first() else {
-                return Ok(Found::Nothing);
-            };
-            if self.after_cr {
-                self.after_cr = false;
-                if first == b'\n' {
-                    consume(input, 1);
-                    continue;
+        self.step(input, wanted).inspect_err(|_| {
+            self.at = At::SkipLine;
+            self.block.clear();
+        })
+    }
+
+    #[inline]
+    fn step<'b>(&mut self, input: &mut &'b [u8], wanted: bool) -> Result<Found<'b>, LimitError> {
+        while let Some(&first) = input.first() {
+            match self.at {
+                At::Data => {
+                    let end = line_end_far(input);
+                    let len = end.unwrap_or(input.len());
+                    self.block.push_data(input.get(..len).unwrap_or_default())?;
+                    consume(input, len);
+                    if end.is_some() {
+                        self.end_line(input);
+                    }
                 }
-            }
-            let found = match self.at {
-                At::Start => self.start(first, input, wanted),
-                _ => self.middle(input),
-            };
-            match found {
-                Ok(None) => {}
-                Ok(Some(found)) => return Ok(found),
-                Err(error) => {
-                    self.at = At::Skip { mid_line: true };
-                    self.line_len = 0;
-                    self.block.clear();
-                    return Err(error);
+                At::Start => {
+                    if let Some(found) = self.start(first, input, wanted)? {
+                        return Ok(found);
+                    }
+                }
+                _ => {
+                    if let Some(found) = self.middle(first, input)? {
+                        return Ok(found);
+                    }
                 }
             }
         }
+        Ok(Found::Nothing)
     }
 
     /// At the start of a line.
@@ -260,9 +274,6 @@ impl Parser {
         input: &mut &'b [u8],
         wanted: bool,
     ) -> Result<Option<Found<'b>>, LimitError> {
-        if self.bom < BOM.len() && self.byte_order_mark(first, input)? {
-            return Ok(None);
-        }
         match first {
             b'\n' | b'\r' => {
                 self.end_line(input);
@@ -275,50 +286,68 @@ impl Parser {
             b':' => return self.comment(input, wanted),
             _ => {}
         }
-        let limits = &self.block.limits;
         if self.block.is_empty()
-            && let Some(whole) = whole_event(input)
-            && whole.len <= limits.line.min(limits.event)
-            && whole.lines <= limits.lines
-            && whole.id.is_none_or(|id| id.len() <= limits.id)
+            && let Some(found) = self.run(input)
         {
-            if let Some(id) = whole.id {
-                self.last_event_id.clear();
-                self.last_event_id.push_str(id);
-            }
-            consume(input, whole.len);
-            return Ok(Some(Found::WholeEvent {
-                name: whole.name,
-                data: whole.data,
-            }));
+            return Ok(found);
         }
         self.block.begin_line()?;
-        self.at = At::Name {
-            name: [0; LONGEST_NAME],
-            len: 0,
-        };
+        self.line_len = 0;
+        if let Some(value) = input.strip_prefix(b"data: ")
+            && let Some(room) = self.block.limits.line.checked_sub(6)
+        {
+            *input = value;
+            self.at = At::Data;
+            self.block.begin(Field::Data, room)?;
+        } else {
+            self.at = At::Name {
+                name: [0; LONGEST_NAME],
+                len: 0,
+            };
+        }
         Ok(None)
     }
 
-    /// Matches the byte order mark; true if `first` is dealt with.
-    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
-    //# The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any.
-    #[cold]
-    fn byte_order_mark(&mut self, first: u8, input: &mut &[u8]) -> Result<bool, LimitError> {
-        if BOM.get(self.bom) == Some(&first) {
-            self.bom += 1;
-            consume(input, 1);
-            return Ok(true);
+    /// At the start of a block: takes the lines that can be taken as they lie, or nothing.
+    #[inline]
+    fn run<'b>(&mut self, input: &mut &'b [u8]) -> Option<Option<Found<'b>>> {
+        let run = Run::read(input);
+        let limits = &self.block.limits;
+        if run.lines == 0
+            || run.len > limits.line.min(limits.event)
+            || run.lines > limits.lines
+            || run.id.as_ref().is_some_and(|id| id.len() > limits.id)
+        {
+            return None;
         }
-        let part = mem::replace(&mut self.bom, BOM.len());
-        if part == 0 {
-            return Ok(false);
+        // One check for all fields: they begin and end at ASCII.
+        let text = utf8_with_more(input, run.len)?;
+        let id = match run.id {
+            Some(range) => Some(text.get(range).filter(|id| !id.as_bytes().contains(&0))?),
+            None => None,
+        };
+        let name = match run.name {
+            Some(range) => Some(text.get(range)?),
+            None => None,
+        };
+        let data = match run.data {
+            Some(range) => Some(text.get(range)?),
+            None => None,
+        };
+        if let Some(data) = data
+            && run.blank > 0
+        {
+            if let Some(id) = id {
+                self.last_event_id.clear();
+                self.last_event_id.push_str(id);
+            }
+            consume(input, run.len + run.blank);
+            let name = name.filter(|name| !name.is_empty()).unwrap_or(MESSAGE);
+            return Some(Some(Found::WholeEvent { name, data }));
         }
-        // Not a mark after all: those bytes begin the name of a field that nobody knows.
-        self.block.begin_line()?;
-        self.count(part)?;
-        self.at = At::Value(Field::Unknown);
-        Ok(true)
+        self.block.adopt(run.lines, name, data, id);
+        consume(input, run.len);
+        Some(None)
     }
 
     /// A comment line from its colon on; lent when it lies whole in the chunk.
@@ -328,44 +357,106 @@ impl Parser {
         input: &mut &'b [u8],
         wanted: bool,
     ) -> Result<Option<Found<'b>>, LimitError> {
-        let line = input.get(1..).unwrap_or_default();
-        if let Some(end) = line_end(line)
-            && end < self.block.limits.line
-            // Replacement characters make text at most three times as long.
-            && end.saturating_mul(3) <= self.block.room()
+        // Bytes that are not UTF-8 count four times: as they are, and as replacements.
+        let limit = (self.block.limits.line.min(self.block.room() / 4)).saturating_sub(1);
+        while let [b':', line @ ..] = *input
+            && let Some(end) = line_end(line)
+            && end <= limit
         {
-            let text = line.get(..end).unwrap_or_default();
-            let text = text.strip_prefix(b" ").unwrap_or(text);
-            if let Some(text) = if wanted { utf8(text) } else { Some("") } {
+            if wanted {
+                let Some(text) = utf8_with_more(line, end).and_then(|text| text.get(..end)) else {
+                    break;
+                };
                 consume(input, 1 + end);
                 self.end_line(input);
-                return Ok(wanted.then_some(Found::WholeComment(text)));
+                let text = text.strip_prefix(' ').unwrap_or(text);
+                return Ok(Some(Found::WholeComment(text)));
+            }
+            // Heartbeats stand alone: the blank line behind one ends nothing.
+            match line.get(end..) {
+                Some([b'\n', b'\n', rest @ ..]) if self.block.is_empty() => *input = rest,
+                Some([b'\n', rest @ ..]) => *input = rest,
+                _ => {
+                    consume(input, 1 + end);
+                    self.end_line(input);
+                    return Ok(None);
+                }
             }
         }
+        if input.first() != Some(&b':') {
+            return Ok(None);
+        }
+        self.line_len = 0;
         self.count(1)?;
         consume(input, 1);
-        self.begin_value(Field::Comment)?;
+        self.at = At::Colon(Field::Comment);
         Ok(None)
     }
 
-    /// Inside a line, or skipping.
-    fn middle<'b>(&mut self, input: &mut &'b [u8]) -> Result<Option<Found<'b>>, LimitError> {
+    /// Anywhere but at the start of a line or in data.
+    fn middle<'b>(
+        &mut self,
+        first: u8,
+        input: &mut &'b [u8],
+    ) -> Result<Option<Found<'b>>, LimitError> {
         match self.at {
             At::Value(field) => return self.value(field, input),
             At::Name { name, len } => return self.name(name, len, input),
             At::Colon(field) => {
                 //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
                 //# If value starts with a U+0020 SPACE character, remove it from value.
-                if input.first() == Some(&b' ') {
+                if first == b' ' {
                     self.count(1)?;
                     consume(input, 1);
                 }
-                self.at = At::Value(field);
+                self.begin_value(field)?;
             }
-            At::Skip { mid_line } => self.skip(mid_line, input),
-            At::Start => {}
+            At::AfterCr => {
+                self.at = At::Start;
+                if first == b'\n' {
+                    consume(input, 1);
+                }
+            }
+            At::Stream(bom) => self.byte_order_mark(bom, first, input)?,
+            At::Skip { after_cr } => self.skip(after_cr, first, input),
+            At::SkipLine => match line_end(input) {
+                Some(end) => {
+                    consume(input, end);
+                    self.skip_line_end(input);
+                }
+                None => *input = &[],
+            },
+            At::Start | At::Data => {}
         }
         Ok(None)
+    }
+
+    /// Matches the next byte of a byte order mark.
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+    //# The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any.
+    fn byte_order_mark(
+        &mut self,
+        seen: usize,
+        first: u8,
+        input: &mut &[u8],
+    ) -> Result<(), LimitError> {
+        if BOM.get(seen) == Some(&first) {
+            consume(input, 1);
+            self.at = if seen + 1 == BOM.len() {
+                At::Start
+            } else {
+                At::Stream(seen + 1)
+            };
+        } else if seen == 0 {
+            self.at = At::Start;
+        } else {
+            // Not a mark after all: those bytes begin the name of a field that nobody knows.
+            self.block.begin_line()?;
+            self.line_len = 0;
+            self.count(seen)?;
+            self.at = At::Value(Field::Unknown);
+        }
+        Ok(())
     }
 
     /// Reads a field name up to its colon or the end of its line.
@@ -384,7 +475,7 @@ impl Parser {
             self.count(1)?;
             consume(input, 1);
             if byte == b':' {
-                self.begin_value(Field::of(name.get(..len).unwrap_or_default()))?;
+                self.at = At::Colon(Field::of(name.get(..len).unwrap_or_default()));
                 return Ok(None);
             }
             let Some(slot) = name.get_mut(len) else {
@@ -398,9 +489,16 @@ impl Parser {
         Ok(None)
     }
 
+    /// At the first byte of a value, or at the line end where there is none.
+    #[inline]
     fn begin_value(&mut self, field: Field) -> Result<(), LimitError> {
-        self.at = At::Colon(field);
-        self.block.begin(field)
+        self.at = if field == Field::Data {
+            At::Data
+        } else {
+            At::Value(field)
+        };
+        self.block
+            .begin(field, self.block.limits.line - self.line_len)
     }
 
     /// Reads a value up to the end of its line, or as much as is there.
@@ -450,25 +548,30 @@ impl Parser {
     //# character.
     #[inline]
     fn end_line(&mut self, input: &mut &[u8]) {
-        self.after_cr = input.first() == Some(&b'\r');
-        consume(input, 1);
-        self.line_len = 0;
-        self.at = At::Start;
+        self.at = if consume_line_end(input) {
+            At::AfterCr
+        } else {
+            At::Start
+        };
     }
 
-    /// Skips to the end of a line, or past a blank one to the next event.
+    /// Before a line of an event that passed a limit: a blank one is its end.
     #[cold]
-    fn skip(&mut self, mid_line: bool, input: &mut &[u8]) {
-        let Some(end) = line_end(input) else {
-            self.at = At::Skip { mid_line: true };
-            *input = &[];
-            return;
-        };
-        consume(input, end);
-        self.end_line(input);
-        if mid_line || end > 0 {
-            self.at = At::Skip { mid_line: false };
+    fn skip(&mut self, after_cr: bool, first: u8, input: &mut &[u8]) {
+        match first {
+            b'\n' if after_cr => {
+                consume(input, 1);
+                self.at = At::Skip { after_cr: false };
+            }
+            b'\r' | b'\n' => self.end_line(input),
+            _ => self.at = At::SkipLine,
         }
+    }
+
+    fn skip_line_end(&mut self, input: &mut &[u8]) {
+        self.at = At::Skip {
+            after_cr: consume_line_end(input),
+        };
     }
 
     /// Counts bytes of the current line.
@@ -487,4 +590,19 @@ impl Parser {
 #[inline]
 fn consume(input: &mut &[u8], len: usize) {
     *input = input.get(len..).unwrap_or_default();
+}
+
+/// Drops a line end; true if it is a CR at the end of the chunk, which an LF may follow.
+#[inline]
+fn consume_line_end(input: &mut &[u8]) -> bool {
+    let len = match **input {
+        [b'\r'] => {
+            *input = &[];
+            return true;
+        }
+        [b'\r', b'\n', ..] => 2,
+        _ => 1,
+    };
+    consume(input, len);
+    false
 }

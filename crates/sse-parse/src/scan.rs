@@ -1,33 +1,92 @@
-//! Finding line ends and checking UTF-8: the two passes over every byte.
+//! Finding line ends and checking UTF-8: the passes over every byte.
 
 use memchr::memchr2;
 
-/// Words looked at before the vectorised search is worth its call.
-const SHORT_WORDS: usize = 4;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = ONES << 7;
 /// One more than CR: bytes below it are LF, CR, or controls that text rarely holds.
-const BELOW: u64 = ONES * 0x0e;
+const BELOW: u8 = 0x0e;
+/// Words looked at one by one: ids, names and small data end in them.
+const WORDS: usize = 2;
+/// Bytes per step after that; compilers make vector code of it.
+const BLOCK: usize = 32;
+/// Steps after which the call of the search with run-time detection pays.
+const BLOCKS: usize = 8;
 
 /// Where the first CR or LF is.
 #[inline]
 pub(crate) fn line_end(bytes: &[u8]) -> Option<usize> {
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut searched = 0;
-    for word in words.iter().take(SHORT_WORDS) {
-        let word = u64::from_le_bytes(*word);
-        // The lowest set bit marks the first byte below 0x0e; borrows reach only bytes after it.
-        let low = word.wrapping_sub(BELOW) & !word & HIGH;
-        if low != 0 {
-            let at = searched + (low.trailing_zeros() / 8) as usize;
-            if matches!(bytes.get(at), Some(b'\r' | b'\n')) {
-                return Some(at);
-            }
-            break;
+    let mut at = 0;
+    while at < WORDS * 8 {
+        let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) else {
+            return short_tail(bytes, at);
+        };
+        match first_below(*word) {
+            Some(low) => return exact(bytes, at + low),
+            None => at += 8,
         }
-        searched += 8;
     }
-    memchr2(b'\r', b'\n', bytes.get(searched..)?).map(|at| searched + at)
+    blocks(bytes, at)
+}
+
+/// [`line_end`] where a long line is likely.
+#[inline]
+pub(crate) fn line_end_far(bytes: &[u8]) -> Option<usize> {
+    if bytes.len() > BLOCK * BLOCKS {
+        memchr2(b'\r', b'\n', bytes)
+    } else {
+        blocks(bytes, 0)
+    }
+}
+
+#[inline]
+fn blocks(bytes: &[u8], mut at: usize) -> Option<usize> {
+    let (blocks, _) = bytes.get(at..)?.as_chunks::<BLOCK>();
+    for block in blocks.iter().take(BLOCKS) {
+        if block.iter().fold(false, |any, &byte| any | (byte < BELOW)) {
+            return short_tail(bytes, at);
+        }
+        at += BLOCK;
+    }
+    let tail = bytes.get(at..)?;
+    if tail.len() >= BLOCK {
+        memchr2(b'\r', b'\n', tail).map(|end| at + end)
+    } else {
+        short_tail(bytes, at)
+    }
+}
+
+/// Word by word: what is left is short, or a line end is near.
+#[inline]
+fn short_tail(bytes: &[u8], mut at: usize) -> Option<usize> {
+    while let Some(word) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        match first_below(*word) {
+            Some(low) => return exact(bytes, at + low),
+            None => at += 8,
+        }
+    }
+    let tail = bytes.get(at..)?;
+    tail.iter()
+        .position(|byte| matches!(byte, b'\r' | b'\n'))
+        .map(|end| at + end)
+}
+
+/// The index of the first byte below [`BELOW`].
+#[inline]
+fn first_below(word: [u8; 8]) -> Option<usize> {
+    let word = u64::from_le_bytes(word);
+    // The lowest set bit marks it exactly; borrows reach only bytes after it.
+    let low = word.wrapping_sub(ONES * BELOW as u64) & !word & HIGH;
+    (low != 0).then_some((low.trailing_zeros() / 8) as usize)
+}
+
+/// From a byte that may be a line end.
+#[inline]
+fn exact(bytes: &[u8], at: usize) -> Option<usize> {
+    if matches!(bytes.get(at), Some(b'\r' | b'\n')) {
+        return Some(at);
+    }
+    memchr2(b'\r', b'\n', bytes.get(at..)?).map(|end| at + end)
 }
 
 /// From this many bytes on the vectorised check is the faster one.
@@ -41,4 +100,24 @@ pub(crate) fn utf8(bytes: &[u8]) -> Option<&str> {
     } else {
         simdutf8::basic::from_utf8(bytes).ok()
     }
+}
+
+/// The vectorised check works in steps of this many bytes; what is left over costs it most.
+const STEP: usize = 64;
+
+/// The first `len` bytes as text, with some that follow them; `None` when they are not UTF-8.
+#[inline]
+pub(crate) fn utf8_with_more(bytes: &[u8], len: usize) -> Option<&str> {
+    let whole = len.next_multiple_of(STEP);
+    if let Some(window) = bytes.get(..whole)
+        && bytes.get(whole).is_none_or(|&next| !is_continuation(next))
+        && let Ok(text) = simdutf8::basic::from_utf8(window)
+    {
+        return Some(text);
+    }
+    utf8(bytes.get(..len)?)
+}
+
+const fn is_continuation(byte: u8) -> bool {
+    byte & 0xc0 == 0x80
 }
