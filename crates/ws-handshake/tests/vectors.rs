@@ -1,5 +1,9 @@
 //! Every row of `fuzz/vectors/handshake.json`, whole and cut in two at every byte.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a failing helper fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a failing helper fails the test"
+)]
 
 use serde_json::Value;
 use ws_handshake::{
@@ -40,7 +44,7 @@ fn named(extensions: impl Iterator<Item = Extension<'static>>) -> Vec<String> {
 }
 
 /// Gives `first` and then all of `buf` to `parse`, which must ask for more or decide at once.
-fn in_two<T: PartialEq + std::fmt::Debug, E: PartialEq + std::fmt::Debug>(
+fn in_two<T, E>(
     buf: &[u8],
     first: usize,
     mut parse: impl FnMut(&[u8]) -> Result<Option<T>, E>,
