@@ -1,5 +1,9 @@
 //! `http::serve` on real sockets: what is taken over, what hyper gets, and what is refused.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 #![cfg(feature = "http2")]
 
 use core::net::SocketAddr;

@@ -1,5 +1,9 @@
 //! A server's end of a WebSocket on a pipe in memory, against a client made of raw frames.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 use core::time::Duration;
 

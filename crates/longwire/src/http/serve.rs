@@ -1,7 +1,6 @@
 //! Accepting connections, and who serves them: event streams and WebSockets the bare socket,
 //! hyper the rest.
 
-use core::convert::Infallible;
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use core::pin::pin;
@@ -11,18 +10,13 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response, Version};
+use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout_at};
 use ws_handshake::{Limits, RequestHead};
 
-use super::head::{First, after, read_first};
-use super::rewind::Rewind;
-use crate::buffer::{Batch, ReadBuffer};
+use super::connection::Connection;
 use crate::{Error, sse, ws};
 
 /// The application behind [`serve`].
@@ -77,10 +71,10 @@ pub enum Take<E, W> {
 /// How connections are served.
 #[derive(Clone, Debug)]
 pub struct Config {
-    limits: Limits,
-    head_deadline: Duration,
-    event_stream: sse::Timing,
-    web_socket: Arc<ws::Config>,
+    pub(super) limits: Limits,
+    pub(super) head_deadline: Duration,
+    pub(super) event_stream: sse::Timing,
+    pub(super) web_socket: Arc<ws::Config>,
 }
 
 impl Config {
@@ -155,12 +149,11 @@ pub async fn serve<H: Handler>(
             None => break,
             Some(Ok((io, peer))) => {
                 let connection = Connection {
-                    io,
                     peer,
                     handler: handler.clone(),
                     drain: drain.clone(),
                 };
-                tokio::spawn(connection.run(config.clone()));
+                tokio::spawn(connection.run(io, config.clone()));
             }
             Some(Err(error)) => {
                 let pause = pause_after(&error);
@@ -182,250 +175,5 @@ fn pause_after(error: &io::Error) -> Duration {
         | io::ErrorKind::ConnectionReset
         | io::ErrorKind::Interrupted => Duration::ZERO,
         _ => Duration::from_millis(100),
-    }
-}
-
-/// One accepted connection.
-struct Connection<H> {
-    io: TcpStream,
-    peer: SocketAddr,
-    handler: Arc<H>,
-    /// Becomes true when the server drains; [`serve`] waits until every receiver is gone.
-    drain: watch::Receiver<bool>,
-}
-
-impl<H: Handler> Connection<H> {
-    async fn run(mut self, config: Arc<Config>) {
-        if let Err(error) = tune(&self.io) {
-            return self.handler.failed(Some(self.peer), error.into());
-        }
-        let first = match self.first(&config).await {
-            Ok(first) => first,
-            Err(error) => return self.handler.failed(Some(self.peer), error),
-        };
-        match first {
-            First::Head {
-                value: (Take::EventStream(headers, source), version),
-                ..
-            } => {
-                self.event_stream(version, &headers, source, &config).await;
-            }
-            First::Head {
-                value: (Take::WebSocket(response, session), _),
-                bytes,
-                len,
-            } => {
-                let unused = after(bytes, len);
-                let web_socket = config.web_socket.clone();
-                drop(config);
-                let socket = ws::Socket::accepted(self.io, unused, &response, web_socket);
-                if let Err(error) = socket.run(session).await {
-                    self.handler.failed(Some(self.peer), error);
-                }
-            }
-            First::Head {
-                value: (Take::Refuse(response), _),
-                ..
-            } => {
-                self.refuse(&response, config.head_deadline).await;
-            }
-            First::Refused(error) => {
-                let mut response = Vec::new();
-                error.reject().encode(&mut response);
-                self.refuse(&response, config.head_deadline).await;
-                self.handler.failed(Some(self.peer), error.into());
-            }
-            // Boxed, so that a connection that never enters hyper does not pay for it.
-            First::Head {
-                value: (Take::Http, _),
-                bytes,
-                ..
-            } => {
-                Box::pin(self.http1(bytes, config)).await;
-            }
-            First::Http2 { bytes } => Box::pin(self.http2(bytes, config)).await,
-            First::Eof => {}
-        }
-    }
-}
-
-impl<H: Handler> Connection<H> {
-    /// Reads the first head and lets the handler decide about it.
-    async fn first(
-        &mut self,
-        config: &Config,
-    ) -> Result<First<(Take<H::EventStream, H::WebSocket>, Version)>, Error> {
-        let Self {
-            io,
-            peer,
-            handler,
-            drain,
-        } = self;
-        let deadline = Instant::now() + config.head_deadline;
-        let read = read_first(io, &config.limits, |head| {
-            (handler.first(head, *peer), version(head))
-        });
-        let mut read = pin!(timeout_at(deadline, read));
-        let mut drained = pin!(drain.wait_for(|draining| *draining));
-        poll_fn(|cx| {
-            if let Poll::Ready(first) = read.as_mut().poll(cx) {
-                let first = first.map_err(|_| Error::HeadDeadline)?;
-                return Poll::Ready(first.map_err(Error::from));
-            }
-            // Nothing was asked yet: a draining server need not wait for it.
-            drained.as_mut().poll(cx).map(|_| Ok(First::Eof))
-        })
-        .await
-    }
-
-    async fn event_stream(
-        &mut self,
-        version: Version,
-        headers: &HeaderMap,
-        source: H::EventStream,
-        config: &Config,
-    ) {
-        let mut head = Batch::new();
-        let framing = sse::respond(version, headers, head.out());
-        let stream = sse::Stream::new(&mut self.io, head, framing, source, config.event_stream);
-        match stream.run().await {
-            sse::Ended::Io(error) => self.handler.failed(Some(self.peer), error.into()),
-            sse::Ended::Source | sse::Ended::Peer | sse::Ended::Stalled => {}
-        }
-    }
-
-    /// Sends a response, ends our side and reads on for a moment: closing a socket with unread
-    /// bytes would reset the connection before the peer has seen the answer (RFC 9112 §9.6).
-    async fn refuse(&mut self, response: &[u8], within: Duration) {
-        let io = &mut self.io;
-        let refused = async {
-            io.write_all(response).await?;
-            io.shutdown().await?;
-            let mut ignored = [0; 1024];
-            for _ in 0..64 {
-                if io.read(&mut ignored).await? == 0 {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        match timeout_at(Instant::now() + within, refused).await {
-            // A peer that keeps its side open has had its answer.
-            Ok(Ok(())) | Err(_) => {}
-            Ok(Err(error)) => self.handler.failed(Some(self.peer), error),
-        }
-    }
-
-    async fn http1(self, bytes: ReadBuffer, config: Arc<Config>) {
-        let Self {
-            io,
-            peer,
-            handler,
-            mut drain,
-        } = self;
-        let mut builder = hyper::server::conn::http1::Builder::new();
-        builder
-            .timer(TokioTimer::new())
-            .header_read_timeout(config.head_deadline)
-            .max_headers(MAX_FIELDS)
-            .max_buf_size(MAX_BUFFER);
-        let service = service(&handler, peer);
-        let connection = builder
-            .serve_connection(TokioIo::new(Rewind::new(bytes, io)), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let mut drained = pin!(drain.wait_for(|draining| *draining));
-        let mut draining = false;
-        let served = poll_fn(|cx| {
-            if !draining && drained.as_mut().poll(cx).is_ready() {
-                draining = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(cx)
-        });
-        if let Err(error) = served.await {
-            handler.failed(Some(peer), error.into());
-        }
-    }
-
-    #[cfg(not(feature = "http2"))]
-    async fn http2(self, _: ReadBuffer, _: Arc<Config>) {
-        // The preface alone was read; without HTTP/2 the only answer is to close.
-        self.handler.failed(Some(self.peer), Error::Http2);
-    }
-
-    #[cfg(feature = "http2")]
-    async fn http2(self, bytes: ReadBuffer, config: Arc<Config>) {
-        let Self {
-            io,
-            peer,
-            handler,
-            mut drain,
-        } = self;
-        let executor = hyper_util::rt::TokioExecutor::new();
-        let mut builder = hyper::server::conn::http2::Builder::new(executor);
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(100)
-            .max_header_list_size(16 * 1024)
-            .max_pending_accept_reset_streams(20)
-            .max_local_error_reset_streams(128)
-            .initial_stream_window_size(256 * 1024)
-            .initial_connection_window_size(1024 * 1024)
-            .max_send_buf_size(64 * 1024)
-            .keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(20));
-        drop(config);
-        let service = service(&handler, peer);
-        let connection = builder.serve_connection(TokioIo::new(Rewind::new(bytes, io)), service);
-        let mut connection = pin!(connection);
-        let mut drained = pin!(drain.wait_for(|draining| *draining));
-        let mut draining = false;
-        let served = poll_fn(|cx| {
-            if !draining && drained.as_mut().poll(cx).is_ready() {
-                draining = true;
-                connection.as_mut().graceful_shutdown();
-            }
-            connection.as_mut().poll(cx)
-        });
-        if let Err(error) = served.await {
-            handler.failed(Some(peer), error.into());
-        }
-    }
-}
-
-/// Header fields of a request on hyper's connections.
-const MAX_FIELDS: usize = 100;
-/// Bytes that hyper may hold of a request it reads or a response it writes.
-const MAX_BUFFER: usize = 64 * 1024;
-
-fn service<H: Handler>(
-    handler: &Arc<H>,
-    peer: SocketAddr,
-) -> impl hyper::service::HttpService<Incoming, ResBody = H::Body, Error = Infallible, Future: Send>
-+ use<H> {
-    let handler = handler.clone();
-    hyper::service::service_fn(move |request| {
-        let handler = handler.clone();
-        async move { Ok(handler.http(request, peer).await) }
-    })
-}
-
-/// Dead peers are noticed by the kernel too, with data under way or without.
-fn tune(io: &TcpStream) -> io::Result<()> {
-    io.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(io);
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
-    let keepalive = socket2::TcpKeepalive::new()
-        .with_time(Duration::from_secs(30))
-        .with_interval(Duration::from_secs(10));
-    socket.set_tcp_keepalive(&keepalive)
-}
-
-fn version(head: &RequestHead<'_>) -> Version {
-    match head.minor_version() {
-        0 => Version::HTTP_10,
-        _ => Version::HTTP_11,
     }
 }

@@ -144,8 +144,8 @@ impl Framing {
 
 /// A stream in progress: what is due is written, a quiet peer hears a heartbeat, a gone one ends
 /// it.
-pub(crate) struct Stream<'io, Io, S> {
-    io: &'io mut Io,
+pub(crate) struct Stream<Io, S> {
+    io: Io,
     /// At first the response head.
     batch: Batch,
     framing: Framing,
@@ -156,19 +156,13 @@ pub(crate) struct Stream<'io, Io, S> {
     ending: bool,
 }
 
-impl<'io, Io, S> Stream<'io, Io, S>
+impl<Io, S> Stream<Io, S>
 where
     Io: AsyncRead + AsyncWrite + Unpin,
     S: Source,
 {
     /// `batch` holds the response head.
-    pub(crate) fn new(
-        io: &'io mut Io,
-        batch: Batch,
-        framing: Framing,
-        source: S,
-        timing: Timing,
-    ) -> Self {
+    pub(crate) fn new(io: Io, batch: Batch, framing: Framing, source: S, timing: Timing) -> Self {
         Self {
             io,
             batch,
@@ -189,7 +183,7 @@ where
     fn poll(&mut self, cx: &mut Context<'_>, mut sleep: Pin<&mut Sleep>) -> Poll<Ended> {
         loop {
             while !self.batch.is_empty() {
-                match self.batch.poll_write(self.io, cx) {
+                match self.batch.poll_write(&mut self.io, cx) {
                     Poll::Ready(Ok(_)) => self.progress = Instant::now(),
                     Poll::Ready(Err(error)) => return Poll::Ready(Ended::Io(error)),
                     Poll::Pending => {
@@ -197,7 +191,7 @@ where
                         if poll_deadline(sleep, cx, due).is_ready() {
                             return Poll::Ready(Ended::Stalled);
                         }
-                        return poll_gone(self.io, cx);
+                        return poll_gone(&mut self.io, cx);
                     }
                 }
             }
@@ -214,7 +208,7 @@ where
             }
             let due = self.progress + self.timing.heartbeat;
             if poll_deadline(sleep.as_mut(), cx, due).is_pending() {
-                return poll_gone(self.io, cx);
+                return poll_gone(&mut self.io, cx);
             }
             self.source.heartbeat(&mut self.batch);
             self.framing.seal(&mut self.batch);
@@ -265,10 +259,10 @@ mod tests {
         }
     }
 
-    async fn serve(mut io: tokio::io::DuplexStream, source: Script, version: Version) -> Ended {
+    async fn serve(io: tokio::io::DuplexStream, source: Script, version: Version) -> Ended {
         let mut head = Batch::new();
         let framing = respond(version, &HeaderMap::new(), head.out());
-        Stream::new(&mut io, head, framing, source, Timing::default())
+        Stream::new(io, head, framing, source, Timing::default())
             .run()
             .await
     }

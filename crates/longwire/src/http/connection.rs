@@ -1,0 +1,276 @@
+//! One connection: its first head is read here, then a task of the right size takes it over.
+
+use core::convert::Infallible;
+use core::future::{Future, poll_fn};
+use core::net::SocketAddr;
+use core::pin::{Pin, pin};
+use core::task::Poll;
+use core::time::Duration;
+use std::io;
+use std::sync::Arc;
+
+use http::Version;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+use ws_handshake::RequestHead;
+
+use super::head::{First, after, read_first};
+use super::rewind::Rewind;
+use super::{Config, Handler, Take};
+use crate::buffer::Batch;
+use crate::{Error, sse, ws};
+
+/// What every task of a connection holds.
+pub(super) struct Connection<H> {
+    pub(super) peer: SocketAddr,
+    pub(super) handler: Arc<H>,
+    /// Becomes true when the server drains; [`serve`](super::serve) waits until every receiver is
+    /// gone.
+    pub(super) drain: watch::Receiver<bool>,
+}
+
+/// What the handler decided about a request of this version.
+type Decided<H> = (
+    Take<<H as Handler>::EventStream, <H as Handler>::WebSocket>,
+    Version,
+);
+
+impl<H: Handler> Connection<H> {
+    /// Reads the first head and hands the socket to whom the handler decides.
+    ///
+    /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
+    /// than it needs: this task, with room for all of them, ends.
+    pub(super) async fn run(mut self, mut io: TcpStream, config: Arc<Config>) {
+        if let Err(error) = tune(&io) {
+            return self.failed(error.into());
+        }
+        match self.first(&mut io, &config).await {
+            Ok(first) => self.dispatch(io, first, &config),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    fn dispatch(self, io: TcpStream, first: First<Decided<H>>, config: &Config) {
+        match first {
+            First::Head {
+                value: (take, version),
+                bytes,
+                len,
+            } => match take {
+                Take::EventStream(headers, source) => {
+                    let mut head = Batch::new();
+                    let framing = sse::respond(version, &headers, head.out());
+                    let stream = sse::Stream::new(io, head, framing, source, config.event_stream);
+                    tokio::spawn(self.event_stream(stream));
+                }
+                Take::WebSocket(response, session) => {
+                    let unused = after(bytes, len);
+                    let config = config.web_socket.clone();
+                    let socket = ws::Socket::accepted(io, unused, &response, config);
+                    tokio::spawn(self.web_socket(socket, session));
+                }
+                Take::Refuse(response) => {
+                    tokio::spawn(self.refuse(io, response, config.head_deadline));
+                }
+                Take::Http => {
+                    tokio::spawn(self.http1(Rewind::new(bytes, io), config.head_deadline));
+                }
+            },
+            First::Refused(error) => {
+                let mut response = Vec::new();
+                error.reject().encode(&mut response);
+                self.failed(error.into());
+                tokio::spawn(self.refuse(io, response, config.head_deadline));
+            }
+            #[cfg(feature = "http2")]
+            First::Http2 { bytes } => {
+                tokio::spawn(self.http2(Rewind::new(bytes, io)));
+            }
+            #[cfg(not(feature = "http2"))]
+            First::Http2 { .. } => self.failed(Error::Http2),
+            First::Eof => {}
+        }
+    }
+
+    fn failed(&self, error: Error) {
+        self.handler.failed(Some(self.peer), error);
+    }
+
+    /// Reads the first head and lets the handler decide about it.
+    async fn first(
+        &mut self,
+        io: &mut TcpStream,
+        config: &Config,
+    ) -> Result<First<Decided<H>>, Error> {
+        let Self {
+            peer,
+            handler,
+            drain,
+        } = self;
+        let deadline = Instant::now() + config.head_deadline;
+        let read = read_first(io, &config.limits, |head| {
+            (handler.first(head, *peer), version(head))
+        });
+        let mut read = pin!(timeout_at(deadline, read));
+        let mut drained = pin!(drain.wait_for(|draining| *draining));
+        poll_fn(|cx| {
+            if let Poll::Ready(first) = read.as_mut().poll(cx) {
+                let first = first.map_err(|_| Error::HeadDeadline)?;
+                return Poll::Ready(first.map_err(Error::from));
+            }
+            // Nothing was asked yet: a draining server need not wait for it.
+            drained.as_mut().poll(cx).map(|_| Ok(First::Eof))
+        })
+        .await
+    }
+
+    async fn event_stream(self, stream: sse::Stream<TcpStream, H::EventStream>) {
+        match stream.run().await {
+            sse::Ended::Io(error) => self.failed(error.into()),
+            sse::Ended::Stalled => self.failed(Error::Stalled),
+            sse::Ended::Source | sse::Ended::Peer => {}
+        }
+    }
+
+    async fn web_socket(self, socket: ws::Socket<TcpStream>, session: H::WebSocket) {
+        if let Err(error) = socket.run(session).await {
+            self.failed(error);
+        }
+    }
+
+    /// Sends a response, ends our side and reads on for a moment: closing a socket with unread
+    /// bytes would reset the connection before the peer has seen the answer (RFC 9112 §9.6).
+    async fn refuse(self, mut io: TcpStream, response: Vec<u8>, within: Duration) {
+        let refused = async {
+            io.write_all(&response).await?;
+            io.shutdown().await?;
+            let mut ignored = [0; 1024];
+            for _ in 0..64 {
+                if io.read(&mut ignored).await? == 0 {
+                    break;
+                }
+            }
+            Ok::<(), io::Error>(())
+        };
+        match timeout(within, refused).await {
+            // A peer that keeps its side open has had its answer.
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(error)) => self.failed(error.into()),
+        }
+    }
+
+    async fn http1(self, io: Rewind<TcpStream>, head_deadline: Duration) {
+        let Self {
+            peer,
+            handler,
+            drain,
+        } = self;
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            .header_read_timeout(head_deadline)
+            .max_headers(MAX_FIELDS)
+            .max_buf_size(MAX_BUFFER);
+        let service = service(&handler, peer);
+        let connection = builder
+            .serve_connection(TokioIo::new(io), service)
+            .with_upgrades();
+        if let Err(error) = finished(connection, drain, |connection| {
+            connection.graceful_shutdown();
+        })
+        .await
+        {
+            handler.failed(Some(peer), error.into());
+        }
+    }
+
+    #[cfg(feature = "http2")]
+    async fn http2(self, io: Rewind<TcpStream>) {
+        let Self {
+            peer,
+            handler,
+            drain,
+        } = self;
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let mut builder = hyper::server::conn::http2::Builder::new(executor);
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(100)
+            .max_header_list_size(16 * 1024)
+            .max_pending_accept_reset_streams(20)
+            .max_local_error_reset_streams(128)
+            .initial_stream_window_size(256 * 1024)
+            .initial_connection_window_size(1024 * 1024)
+            .max_send_buf_size(64 * 1024)
+            .keep_alive_interval(Duration::from_secs(20))
+            .keep_alive_timeout(Duration::from_secs(20));
+        let service = service(&handler, peer);
+        let connection = builder.serve_connection(TokioIo::new(io), service);
+        if let Err(error) = finished(connection, drain, |connection| {
+            connection.graceful_shutdown();
+        })
+        .await
+        {
+            handler.failed(Some(peer), error.into());
+        }
+    }
+}
+
+/// Waits for one of hyper's connections to end, and says so to it when the server drains.
+async fn finished<C: Future>(
+    connection: C,
+    mut drain: watch::Receiver<bool>,
+    graceful_shutdown: impl Fn(Pin<&mut C>),
+) -> C::Output {
+    let mut connection = pin!(connection);
+    let mut drained = pin!(drain.wait_for(|draining| *draining));
+    let mut draining = false;
+    poll_fn(|cx| {
+        if !draining && drained.as_mut().poll(cx).is_ready() {
+            draining = true;
+            graceful_shutdown(connection.as_mut());
+        }
+        connection.as_mut().poll(cx)
+    })
+    .await
+}
+
+/// Header fields of a request on hyper's connections.
+const MAX_FIELDS: usize = 100;
+/// Bytes that hyper may hold of a request it reads or a response it writes.
+const MAX_BUFFER: usize = 64 * 1024;
+
+fn service<H: Handler>(
+    handler: &Arc<H>,
+    peer: SocketAddr,
+) -> impl hyper::service::HttpService<Incoming, ResBody = H::Body, Error = Infallible, Future: Send>
++ use<H> {
+    let handler = handler.clone();
+    hyper::service::service_fn(move |request| {
+        let handler = handler.clone();
+        async move { Ok(handler.http(request, peer).await) }
+    })
+}
+
+/// Dead peers are noticed by the kernel too, with data under way or without.
+fn tune(io: &TcpStream) -> io::Result<()> {
+    io.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(io);
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
+    let keepalive = socket2::TcpKeepalive::new()
+        .with_time(Duration::from_secs(30))
+        .with_interval(Duration::from_secs(10));
+    socket.set_tcp_keepalive(&keepalive)
+}
+
+fn version(head: &RequestHead<'_>) -> Version {
+    match head.minor_version() {
+        0 => Version::HTTP_10,
+        _ => Version::HTTP_11,
+    }
+}
