@@ -12,8 +12,9 @@ pub struct Accept<'b> {
     pub(crate) key: [u8; 28],
     pub(crate) protocol: Option<&'b str>,
     /// The first extension; more of them and other fields go to the heap.
-    pub(crate) extension: Option<&'b str>,
-    pub(crate) more: Vec<(&'b str, &'b [u8])>,
+    extension: Option<&'b str>,
+    more_extensions: Vec<&'b str>,
+    pub(crate) headers: Vec<(&'b str, &'b [u8])>,
 }
 
 impl<'b> Accept<'b> {
@@ -23,7 +24,8 @@ impl<'b> Accept<'b> {
             key,
             protocol: None,
             extension: None,
-            more: Vec::new(),
+            more_extensions: Vec::new(),
+            headers: Vec::new(),
         }
     }
 
@@ -73,8 +75,7 @@ impl<'b> Accept<'b> {
         if self.extension.is_none() {
             self.extension = Some(extension);
         } else {
-            self.more
-                .push(("sec-websocket-extensions", extension.as_bytes()));
+            self.more_extensions.push(extension);
         }
         Ok(self)
     }
@@ -91,7 +92,7 @@ impl<'b> Accept<'b> {
         if is_handshake_header(name) {
             return Err(HeaderError::Reserved);
         }
-        self.more.push((name, value));
+        self.headers.push((name, value));
         Ok(self)
     }
 
@@ -104,14 +105,22 @@ impl<'b> Accept<'b> {
         }
     }
 
-    /// The fields of the response with names in lower case, for a HTTP library that writes it.
+    /// The extensions in order.
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = &'b str> {
+        self.extension
+            .into_iter()
+            .chain(self.more_extensions.iter().copied())
+    }
+
+    /// The fields of the response, for a HTTP library that writes it: those of the handshake with
+    /// names in lower case, then the added ones.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        let upgrade = matches!(self.request.carrier(), Carrier::Upgrade);
         let handshake: [(&str, &[u8]); 3] = [
             ("upgrade", b"websocket"),
             ("connection", b"Upgrade"),
             ("sec-websocket-accept", &self.key),
         ];
+        let upgrade = matches!(self.request.carrier(), Carrier::Upgrade);
         handshake
             .into_iter()
             .filter(move |_| upgrade)
@@ -120,10 +129,10 @@ impl<'b> Accept<'b> {
                     .map(|p| ("sec-websocket-protocol", p.as_bytes())),
             )
             .chain(
-                self.extension
+                self.extensions()
                     .map(|e| ("sec-websocket-extensions", e.as_bytes())),
             )
-            .chain(self.more.iter().copied())
+            .chain(self.headers.iter().copied())
     }
 
     /// Appends the response to `out`: write it, then speak WebSocket. The bytes after the request
@@ -140,17 +149,17 @@ impl<'b> Accept<'b> {
         if matches!(self.request.carrier(), Carrier::ExtendedConnect) {
             return;
         }
-        let protocol = self
-            .protocol
-            .map(|p| ("Sec-WebSocket-Protocol", p.as_bytes()));
-        let extension = self
-            .extension
-            .map(|e| ("Sec-WebSocket-Extensions", e.as_bytes()));
         let fields = || {
+            let protocol = self
+                .protocol
+                .map(|p| ("Sec-WebSocket-Protocol", p.as_bytes()));
+            let extensions = self
+                .extensions()
+                .map(|e| ("Sec-WebSocket-Extensions", e.as_bytes()));
             protocol
                 .into_iter()
-                .chain(extension)
-                .chain(self.more.iter().copied())
+                .chain(extensions)
+                .chain(self.headers.iter().copied())
         };
         let len: usize = fields()
             .map(|(name, value)| name.len() + value.len() + 4)

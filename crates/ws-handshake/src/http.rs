@@ -93,13 +93,13 @@ impl Accept<'_> {
                 HeaderValue::from_str(protocol)?,
             );
         }
-        if let Some(extension) = self.extension {
-            headers.insert(
+        for extension in self.extensions() {
+            headers.append(
                 header::SEC_WEBSOCKET_EXTENSIONS,
                 HeaderValue::from_str(extension)?,
             );
         }
-        for (name, value) in &self.more {
+        for (name, value) in &self.headers {
             let name = header::HeaderName::from_bytes(name.as_bytes())?;
             headers.try_append(name, HeaderValue::from_bytes(value)?)?;
         }
