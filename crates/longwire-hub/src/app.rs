@@ -8,8 +8,8 @@ use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hub_protocol::{MAX_BODY, PublishForm, SUBPROTOCOL, SubscribeQuery};
-use hyper::body::Incoming;
+use hub_protocol::{MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery};
+use hyper::body::{Body as _, Incoming};
 use longwire::http::{Handler, Take};
 use longwire::{sse, ws};
 use tracing::debug;
@@ -215,12 +215,16 @@ impl App {
             let reason = "publish with content type application/x-www-form-urlencoded, unencoded";
             return Err(Refused::new(415, reason));
         }
+        let too_large = PublishError::BodyTooLarge;
+        if body.size_hint().lower() > MAX_BODY as u64 {
+            return Err(Refused::new(too_large.status(), too_large));
+        }
         let collected = Limited::new(body, MAX_BODY).collect();
         let body = tokio::time::timeout(BODY_DEADLINE, collected)
             .await
             .map_err(|_| Refused::new(408, "the body was not complete in time"))?
             .map_err(|error| match error.downcast::<LengthLimitError>() {
-                Ok(_) => Refused::new(413, format!("the body is longer than {MAX_BODY} bytes")),
+                Ok(_) => Refused::new(too_large.status(), too_large),
                 Err(error) => Refused::new(400, error),
             })?;
         let form = PublishForm::parse(&body.to_bytes())
@@ -309,7 +313,7 @@ fn file(content_type: &'static str, text: &'static str) -> Response<Body> {
     add(CACHE_CONTROL, "no-cache");
     add(
         CONTENT_SECURITY_POLICY,
-        "default-src 'self'; frame-ancestors 'none'",
+        "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
     );
     response
 }

@@ -110,11 +110,13 @@ impl Drop for Subscriber {
 impl Source for Subscriber {
     fn poll_fill(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Fill> {
         self.bell.listen(cx.waker());
-        if self.hub.is_draining() {
+        // Asked before the log is read: what was acknowledged until then is sent first.
+        let draining = self.hub.is_draining();
+        self.fill(batch);
+        if draining && !batch.is_full() {
             encode(&Fields::empty().with_retry(self.hub.spread()), batch);
             return Poll::Ready(Fill::End);
         }
-        self.fill(batch);
         if batch.is_empty() {
             Poll::Pending
         } else {
@@ -190,14 +192,15 @@ impl longwire::ws::Session for WebSocketSubscriber {
                 subscriber.greeting = Greeting::Said;
             }
         }
-        if subscriber.hub.is_draining() {
+        let draining = subscriber.hub.is_draining();
+        subscriber.fill(&mut frames);
+        if draining && !frames.is_full() {
             // Refused only if closing has begun, and then nothing is left to say.
             let _ = frames
                 .out
                 .close(CloseCode::SERVICE_RESTART, "the hub restarts");
             return Poll::Ready(());
         }
-        subscriber.fill(&mut frames);
         if frames.sent == 0 {
             Poll::Pending
         } else {
