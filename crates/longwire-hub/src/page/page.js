@@ -23,15 +23,15 @@ function gapInWords({ requested, resumed, reason, earliest, head }) {
   const [asked, after, last] = [requested, resumed, head].map(offset);
   const follows =
     after === null || last === null || after >= last
-      ? "nothing older is kept"
+      ? "it goes on with the next event"
       : `${range(after + 1n, last)} ${after + 1n === last ? "follows" : "follow"}`;
   switch (reason) {
     case "evicted":
       return `missed ${range(asked + 1n, after)}: the hub keeps ${called(earliest)} and newer`;
     case "epoch":
       return (
-        `the hub restarted: its history is another one, and what came after ${called(requested)}` +
-        ` of the old one is missed; ${follows}`
+        `the hub restarted: its history is another one, and whatever came after ` +
+        `${called(requested)} of the old one is lost; ${follows}`
       );
     case "ahead":
       return `${called(requested)} is not in this hub's history; ${follows}`;
@@ -397,7 +397,10 @@ function latencyInWords(latencies) {
   return `${latencies.at(-1).toFixed(1)} ms, median ${median.toFixed(1)} ms`;
 }
 
-const clock = (time) => new Date(time).toLocaleTimeString("en-GB", { fractionalSecondDigits: 3 });
+function clock(time) {
+  const date = new Date(time);
+  return `${date.toLocaleTimeString("en-GB")}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
 
 function listItem({ kind, meta, text }) {
   const item = document.createElement("li");
