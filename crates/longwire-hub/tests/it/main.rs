@@ -1,0 +1,18 @@
+//! The hub as its users meet it: the real program, over real sockets.
+
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of #[test]"
+)]
+
+mod access;
+mod browser;
+mod carriers;
+mod command_line;
+mod drain;
+mod fanout;
+mod payloads;
+mod publishing;
+mod resuming;
+mod support;

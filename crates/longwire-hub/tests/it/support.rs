@@ -1,0 +1,57 @@
+//! What the tests of the hub share: the program, and clients for it.
+
+mod browser;
+mod event_stream;
+mod http;
+mod hub;
+mod program;
+mod subscriber;
+mod web_socket;
+
+use core::future::Future;
+use core::time::Duration;
+
+pub(crate) use browser::Page;
+pub(crate) use event_stream::{EventStream, Item};
+pub(crate) use http::{Connection, Request, Response};
+pub(crate) use hub::{Hub, run};
+pub(crate) use program::{Program, Tool};
+pub(crate) use subscriber::{CARRIERS, Carrier, Seen, Subscriber};
+pub(crate) use web_socket::{Message, WebSocket};
+
+/// The endpoint of the hub.
+pub(crate) const ENDPOINT: &str = "/.well-known/mercure";
+
+/// Waits for what must happen, and names it if it does not: a guard against hanging, not a measure.
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(60), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("nothing came in 60 s: {what}"),
+    }
+}
+
+/// A subscription's target: the endpoint with these query parameters.
+pub(crate) fn target(parameters: &[(&str, &str)]) -> String {
+    format!("{ENDPOINT}?{}", form(parameters))
+}
+
+/// `application/x-www-form-urlencoded`, everything but letters and digits escaped.
+pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+    let pairs: Vec<_> = fields
+        .iter()
+        .map(|(name, value)| format!("{name}={}", escape(value.as_bytes())))
+        .collect();
+    pairs.join("&")
+}
+
+pub(crate) fn escape(bytes: &[u8]) -> String {
+    let mut escaped = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        if byte.is_ascii_alphanumeric() {
+            escaped.push(byte.into());
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}

@@ -1,0 +1,148 @@
+//! The hub's program.
+
+use core::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use super::{Connection, Request, Response, form, within};
+
+/// A hub that runs; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Hub {
+    /// Starts a hub on a free port, with these options.
+    pub(crate) async fn start(options: &[&str]) -> Self {
+        Self::start_on("127.0.0.1:0", options).await
+    }
+
+    pub(crate) async fn start_on(listen: &str, options: &[&str]) -> Self {
+        Self::start_with(&[&["serve", "--listen", listen], options].concat()).await
+    }
+
+    /// Starts the program with these arguments.
+    pub(crate) async fn start_with(arguments: &[&str]) -> Self {
+        let mut child = longwire(arguments).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = within(
+            "the line that says where the hub listens",
+            lines.next_line(),
+        )
+        .await;
+        let Some(line) = line.unwrap() else {
+            panic!("the hub ended: {}", finish(child).await.1);
+        };
+        let address = line
+            .split_once("http://")
+            .and_then(|(_, rest)| rest.split_once('/'));
+        let address = address.unwrap_or_else(|| panic!("no address in: {line}")).0;
+        let address = address.parse().unwrap();
+        Self { child, address }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `path`, which begins with a slash, as a URL of this hub.
+    pub(crate) fn url(&self, scheme: &str, path: &str) -> String {
+        format!("{scheme}://{}{path}", self.address)
+    }
+
+    pub(crate) async fn connect(&self) -> Connection {
+        Connection::open(self.address).await
+    }
+
+    /// Sends one request on a connection of its own.
+    pub(crate) async fn request(&self, request: Request<'_>) -> Response {
+        self.connect().await.request(request).await
+    }
+
+    /// Publishes an event with these fields.
+    pub(crate) async fn publish(&self, fields: &[(&str, &str)]) -> Response {
+        self.request(Request::publish(&form(fields))).await
+    }
+
+    /// Publishes `data` to `topic` and gives the event's id.
+    pub(crate) async fn publish_data(&self, topic: &str, data: &str) -> String {
+        let response = self.publish(&[("topic", topic), ("data", data)]).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        response.text().to_owned()
+    }
+
+    /// Publishes the numbers of `range` to `topic`, on one connection, and gives the ids.
+    pub(crate) async fn publish_numbers(
+        &self,
+        topic: &str,
+        range: core::ops::RangeInclusive<usize>,
+    ) -> Vec<String> {
+        let mut connection = self.connect().await;
+        let mut ids = Vec::new();
+        for n in range {
+            let body = form(&[("topic", topic), ("data", &n.to_string())]);
+            let response = connection.request(Request::publish(&body)).await;
+            assert_eq!(response.status, 200, "{}", response.text());
+            ids.push(response.text().to_owned());
+        }
+        ids
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id().unwrap()).unwrap();
+        kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
+    }
+
+    /// Waits until the hub has ended by itself.
+    pub(crate) async fn ended(self) -> (ExitStatus, String) {
+        finish(self.child).await
+    }
+
+    /// Ends the hub without a word to anybody.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
+
+/// The program, its output captured, free of the variables that set its options.
+fn longwire(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("LONGWIRE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// Runs the program to its end: status, standard output, standard error.
+pub(crate) async fn run(arguments: &[&str]) -> (ExitStatus, String, String) {
+    let output = within("the end of the program", longwire(arguments).output())
+        .await
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status, text(output.stdout), text(output.stderr))
+}
+
+/// Waits for the end of the program: status and standard error.
+async fn finish(mut child: Child) -> (ExitStatus, String) {
+    let mut stderr = child.stderr.take().unwrap();
+    let mut text = String::new();
+    let read = stderr.read_to_string(&mut text);
+    within("the end of the hub's output", read).await.unwrap();
+    (
+        within("the end of the hub", child.wait()).await.unwrap(),
+        text,
+    )
+}

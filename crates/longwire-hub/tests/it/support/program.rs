@@ -1,0 +1,156 @@
+//! Other people's programs.
+
+use std::env;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+use super::within;
+
+/// A program that a test needs and that may be missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    Chromium,
+    Curl,
+    /// With the packages that `tests/node/package.json` names.
+    Node,
+}
+
+impl Tool {
+    /// Where each of `tools` is; `None`, with a line that says so, if one is missing and
+    /// `LONGWIRE_SKIP_MISSING_TOOLS` is 1.
+    ///
+    /// # Panics
+    ///
+    /// If one is missing otherwise: a test that was not run has not passed.
+    pub(crate) fn find<const N: usize>(tools: [Self; N]) -> Option<[PathBuf; N]> {
+        let found = tools.map(Self::path);
+        let missing: Vec<_> = tools
+            .iter()
+            .zip(&found)
+            .filter(|(_, path)| path.is_none())
+            .collect();
+        if missing.is_empty() {
+            return Some(found.map(Option::unwrap));
+        }
+        let reason = format!("missing, `cargo xtask ci --install` installs it: {missing:?}");
+        assert_eq!(
+            env::var("LONGWIRE_SKIP_MISSING_TOOLS").as_deref(),
+            Ok("1"),
+            "{reason}"
+        );
+        eprintln!("NOT RUN: {reason}");
+        None
+    }
+
+    fn path(self) -> Option<PathBuf> {
+        let names: &[&str] = match self {
+            Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
+            Self::Curl => &["curl"],
+            Self::Node => &["node"],
+        };
+        if self == Self::Node && !npm_packages().join("ws").is_dir() {
+            return None;
+        }
+        let path = env::var_os("PATH")?;
+        let mut programs = names
+            .iter()
+            .flat_map(|name| env::split_paths(&path).map(move |dir| dir.join(name)));
+        programs.find(|program| program.is_file())
+    }
+}
+
+/// The folder of the packages that `tests/node/package.json` names.
+fn npm_packages() -> PathBuf {
+    env::var_os("LONGWIRE_NPM")
+        .expect("LONGWIRE_NPM, which .cargo/config.toml sets")
+        .into()
+}
+
+/// A program that runs, read line by line; killed when dropped.
+#[derive(Debug)]
+pub(crate) struct Program {
+    child: Child,
+    input: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    pub(crate) fn start<I>(program: impl AsRef<OsStr>, arguments: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self {
+            input: child.stdin.take(),
+            lines,
+            child,
+        }
+    }
+
+    /// A script of `tests/node`.
+    pub(crate) fn node<I>(node: impl AsRef<OsStr>, script: &str, arguments: I) -> Self
+    where
+        I: IntoIterator<Item: AsRef<OsStr>>,
+    {
+        let script = format!("{}/tests/node/{script}", env!("CARGO_MANIFEST_DIR"));
+        let arguments = arguments
+            .into_iter()
+            .map(|argument| argument.as_ref().to_owned());
+        Self::start(node, core::iter::once(script.into()).chain(arguments))
+    }
+
+    /// The next line of standard output.
+    pub(crate) async fn line(&mut self) -> Option<String> {
+        within("a line of output", self.lines.next_line())
+            .await
+            .unwrap()
+    }
+
+    /// Lines up to and including the first that `last` accepts.
+    pub(crate) async fn lines_until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.line().await {
+            let found = last(&line);
+            lines.push(line);
+            if found {
+                return lines;
+            }
+        }
+        panic!("the output ended: {lines:#?}");
+    }
+
+    pub(crate) async fn write_line(&mut self, line: &str) {
+        let input = self.input.as_mut().expect("standard input is open");
+        input
+            .write_all(format!("{line}\n").as_bytes())
+            .await
+            .unwrap();
+    }
+
+    /// Reads to the end: the rest of the output, and whether the program was content.
+    pub(crate) async fn finish(mut self) -> (Vec<String>, bool) {
+        drop(self.input.take());
+        let mut rest = Vec::new();
+        while let Some(line) = self.line().await {
+            rest.push(line);
+        }
+        (
+            rest,
+            within("the end of a program", self.child.wait())
+                .await
+                .unwrap()
+                .success(),
+        )
+    }
+}
