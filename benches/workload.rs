@@ -49,6 +49,21 @@ pub fn text_of(seeded: &mut Seeded, len: usize) -> String {
     text
 }
 
+/// Exactly `len` bytes of JSON in the shape of an API's list of records.
+pub fn json(seeded: &mut Seeded, len: usize) -> Vec<u8> {
+    let mut text = String::from("[");
+    while text.len() < len {
+        let id = seeded.next_u64();
+        let (price, active) = (id % 100_000, id >> 63 == 1);
+        let name = seeded.ascii(12);
+        text.push_str(&format!(
+            "{{\"id\":\"{id:016x}\",\"name\":\"{name}\",\"price\":{price},\"active\":{active}}},"
+        ));
+    }
+    text.truncate(len);
+    text.into_bytes()
+}
+
 /// Streams of Server-Sent Events, about `total` bytes each, with the number of events.
 pub mod sse {
     use super::Seeded;
@@ -137,14 +152,10 @@ pub mod sse {
         })
     }
 
-    /// One line of 1 MiB.
-    pub fn one_line() -> Stream {
-        let line = Seeded::new(5).ascii(1 << 20);
-        Stream {
-            name: "one-line",
-            bytes: format!("data: {line}\n\n").into_bytes(),
-            events: 1,
-        }
+    /// Four events of one line of 1 MiB each.
+    pub fn long_lines() -> Stream {
+        let mut seeded = Seeded::new(5);
+        repeat("long-lines", 4 << 20, |_| format!("data: {}\n\n", seeded.ascii(1 << 20)))
     }
 
     /// Comments alone.

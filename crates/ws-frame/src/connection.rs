@@ -4,11 +4,15 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use crate::decoder::advance;
+use crate::mask::mask_ascii;
 use crate::{
     Client, CloseCode, CloseReason, Config, ConnectionError, ControlPayload, Data, DataKind,
     Decoder, Event, FrameHeader, MaskKey, MaskSource, OpCode, Rsv, Server, Side, State,
-    Utf8Validator, mask,
+    Utf8Validator, mask, utf8,
 };
+
+/// Text is unmasked and checked in steps of this size, while it lies in the first-level cache.
+const STEP: usize = 16 * 1024;
 
 /// One end of an open WebSocket connection, from the first byte after the handshake on.
 ///
@@ -89,7 +93,7 @@ impl<S: Side> Connection<S> {
             message_len: 0,
             fragments: 0,
             control_left: limits.control_budget(),
-            whole_max: u16::try_from(whole_max).unwrap_or(u16::MAX),
+            whole_max: u16::try_from(whole_max.min(STEP as u64)).unwrap_or(0),
             at_rest: limits.max_fragments() > 0,
             state: State::Open,
             sending: false,
@@ -119,7 +123,7 @@ impl<S: Side> Connection<S> {
     /// [`ConnectionError`] when the peer broke a rule or a limit. The error is final and comes
     /// once: the state is `Closed`, `input` is empty, and `out` ends with the close frame for it
     /// unless one had been sent before. Write `out`, then end the TCP connection.
-    #[inline]
+    #[inline(always)]
     pub fn next_event<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -130,66 +134,89 @@ impl<S: Side> Connection<S> {
         {
             return Ok(Some(Event::Data(data)));
         }
-        self.next_any(input, out)
+        // Through a slot of its own, so that the compiler keeps the event above in registers.
+        let mut event = None;
+        self.next_any(input, out, &mut event)?;
+        Ok(event)
     }
 
-    /// Takes what `input` begins with if that is a whole, uncompressed, valid message in one frame
-    /// of less than 64 KiB; leaves everything as it was if not.
-    #[inline]
-    fn next_whole<'b>(&self, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
+    /// Takes what `input` begins with if that is a whole, uncompressed message in one frame of at
+    /// most [`STEP`] bytes; leaves everything as it was if not.
+    #[inline(always)]
+    fn next_whole<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
         let (kind, head_len, len) = whole_header(input, S::PEER_MASKS)?;
         if len > usize::from(self.whole_max) || input.len() - head_len < len {
             return None;
         }
-        let key = if S::PEER_MASKS {
-            *input[..head_len].last_chunk()?
-        } else {
-            [0; 4]
-        };
-        let payload = &mut input[head_len..head_len + len];
-        if S::PEER_MASKS {
-            mask(MaskKey::new(key), 0, payload);
+        let (head, payload) = advance(input, head_len + len).split_at_mut(head_len);
+        let mut ascii = false;
+        if S::PEER_MASKS
+            && let Some(key) = head.last_chunk()
+        {
+            ascii = mask_ascii(MaskKey::new(*key), payload);
         }
-        if kind == DataKind::Text && !is_text(payload) {
-            // As it was: the long way says which byte is wrong.
-            mask(MaskKey::new(key), 0, payload);
-            return None;
+        let bytes: &[u8] = payload;
+        let (mut bytes, mut text, mut end) = (bytes, "", true);
+        if kind == DataKind::Text && !ascii {
+            match utf8::check_whole(bytes) {
+                Some(checked) => text = checked,
+                None => {
+                    bytes = self.bad_whole(bytes)?;
+                    end = false;
+                }
+            }
         }
-        let frame = advance(input, head_len + len);
-        let bytes = &frame[head_len..];
         Some(Data {
             kind,
             bytes,
             compressed: false,
-            end: true,
+            end,
             start: true,
+            text,
         })
     }
 
+    /// The good start of a text that is bad, if it has one. The error comes with the next call.
+    #[cold]
+    #[inline(never)]
+    fn bad_whole<'b>(&mut self, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        self.at_rest = false;
+        self.bad_text = true;
+        let good = match Utf8Validator::new().push(bytes) {
+            Err(error) => error.at,
+            // A character left open at the end is the fault of the last byte.
+            Ok(()) => bytes.len() - 1,
+        };
+        (good > 0).then(|| &bytes[..good])
+    }
+
+    #[inline(never)]
     fn next_any<'b>(
         &mut self,
         input: &mut &'b mut [u8],
         out: &mut Vec<u8>,
-    ) -> Result<Option<Event<'b>>, ConnectionError> {
+        event: &mut Option<Event<'b>>,
+    ) -> Result<(), ConnectionError> {
         if self.state == State::Closed {
             *input = &mut [];
-            return Ok(None);
+            return Ok(());
         }
-        let result = self.advance(input, out);
-        match result {
-            Ok(_) => {
+        match self.advance(input, out) {
+            Ok(found) => {
+                *event = found;
                 self.at_rest = self.state != State::Closed
                     && self.message.is_none()
                     && !self.bad_text
                     && self.decoder.is_between_frames()
                     && self.config.limits.max_fragments() > 0;
+                Ok(())
             }
             Err(error) => {
                 self.fail(error.close_code(), out);
                 *input = &mut [];
+                Err(error)
             }
         }
-        result
     }
 
     fn advance<'b>(
@@ -327,18 +354,28 @@ impl<S: Side> Connection<S> {
             compressed: self.compressed,
             end,
             start,
+            text: "",
         }))
     }
 
     /// Unmasks and checks a piece of text and returns how many of its bytes come before the one
     /// that makes the text invalid.
     fn unmask_text(&mut self, bytes: &mut [u8], key: MaskKey, end: bool) -> usize {
-        mask(key, 0, bytes);
-        match self.utf8.push(bytes) {
-            Err(error) => error.at,
-            // A character left open at the end is the fault of the last byte.
-            Ok(()) if end && !self.utf8.is_complete() => bytes.len().saturating_sub(1),
-            Ok(()) => bytes.len(),
+        let len = bytes.len();
+        for (i, step) in bytes.chunks_mut(STEP).enumerate() {
+            // The steps are multiples of four bytes, so that each begins at the same phase.
+            let ascii = mask_ascii(key, step);
+            if (!ascii || !self.utf8.is_complete())
+                && let Err(error) = self.utf8.push(step)
+            {
+                return i * STEP + error.at;
+            }
+        }
+        // A character left open at the end is the fault of the last byte.
+        if end && !self.utf8.is_complete() {
+            len.saturating_sub(1)
+        } else {
+            len
         }
     }
 
@@ -462,7 +499,7 @@ impl<S: Side> Connection<S> {
 
 /// Kind, header length and payload length of a final, plain text or binary frame, masked or not as
 /// it should be, with a length of less than 64 KiB in its shortest form.
-#[inline]
+#[inline(always)]
 fn whole_header(input: &[u8], masked: bool) -> Option<(DataKind, usize, usize)> {
     let &[first, second, ..] = input else {
         return None;
@@ -491,10 +528,4 @@ fn whole_header(input: &[u8], masked: bool) -> Option<(DataKind, usize, usize)> 
         short => (2 + key_len, usize::from(short)),
     };
     (input.len() >= head_len).then_some((kind, head_len, len))
-}
-
-#[inline]
-fn is_text(bytes: &[u8]) -> bool {
-    let mut utf8 = Utf8Validator::new();
-    utf8.push(bytes).is_ok() && utf8.is_complete()
 }

@@ -1,5 +1,8 @@
 //! Masking of RFC 6455 §5.3: exclusive or with a four-byte key.
 
+#[cfg(feature = "std")]
+use fearless_simd::{Bytes, Simd, SimdBase, SimdInt, u8x16, u8x32, u32x4};
+
 /// The key of one masked frame.
 ///
 /// A client picks a fresh key for every frame, from a source that the pages it serves cannot
@@ -53,13 +56,97 @@ impl MaskKey {
 /// ```
 #[inline]
 pub fn mask(key: MaskKey, phase: usize, data: &mut [u8]) {
-    let [a, b, c, d] = key.rotated(phase).0;
+    mask_ascii(key.rotated(phase), data);
+}
+
+/// Masks `data` in place and returns whether the result is ASCII.
+#[inline]
+pub(crate) fn mask_ascii(key: MaskKey, data: &mut [u8]) -> bool {
+    #[cfg(feature = "std")]
+    if data.len() >= WIDE {
+        return mask_wide(key, data);
+    }
+    is_ascii(mask_words(key, data))
+}
+
+/// Masks word by word and returns the bits that the result has, gathered in one word.
+#[inline(always)]
+fn mask_words(key: MaskKey, data: &mut [u8]) -> u64 {
+    let [a, b, c, d] = key.0;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let mut bits = 0;
     let (words, rest) = data.as_chunks_mut();
     for word in words {
-        *word = (u64::from_ne_bytes(*word) ^ wide).to_ne_bytes();
+        let plain = u64::from_ne_bytes(*word) ^ wide;
+        bits |= plain;
+        *word = plain.to_ne_bytes();
     }
-    for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
+    let (half, rest) = rest.as_chunks_mut();
+    for half in half {
+        let plain = u32::from_ne_bytes(*half) ^ u32::from_ne_bytes(key.0);
+        bits |= u64::from(plain);
+        *half = plain.to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip([a, b, c]) {
         *byte ^= key;
+        bits |= u64::from(*byte);
     }
+    bits
 }
+
+#[inline(always)]
+const fn is_ascii(bits: u64) -> bool {
+    bits & 0x8080_8080_8080_8080 == 0
+}
+
+/// From here on, choosing the processor's widest vectors is worth the choice.
+#[cfg(feature = "std")]
+const WIDE: usize = 128;
+
+/// [`mask_ascii`] with the widest vectors that the processor has.
+#[cfg(feature = "std")]
+#[inline(never)]
+fn mask_wide(key: MaskKey, data: &mut [u8]) -> bool {
+    let level = fearless_simd::Level::new();
+    fearless_simd::dispatch!(level, simd => mask_vectors(simd, key, data))
+}
+
+#[cfg(feature = "std")]
+#[inline(always)]
+fn mask_vectors<S: Simd>(simd: S, key: MaskKey, data: &mut [u8]) -> bool {
+    if data.len() < LONG {
+        return mask_by::<S, u8x32<S>>(simd, key, data);
+    }
+    // A vector that lies across two cache lines costs twice.
+    let before = data.as_ptr().align_offset(LINE).min(data.len());
+    let (start, rest) = data.split_at_mut(before);
+    let bits = mask_words(key, start);
+    mask_by::<S, S::u8s>(simd, key.rotated(before), rest) && is_ascii(bits)
+}
+
+#[cfg(feature = "std")]
+#[inline(always)]
+fn mask_by<S: Simd, V: SimdInt<S, Element = u8, Block = u8x16<S>>>(
+    simd: S,
+    key: MaskKey,
+    data: &mut [u8],
+) -> bool {
+    let keys = V::block_splat(u32x4::splat(simd, u32::from_ne_bytes(key.0)).to_bytes());
+    let mut high = V::splat(simd, 0);
+    let mut chunks = data.chunks_exact_mut(V::LEN);
+    for chunk in &mut chunks {
+        let plain = V::from_slice(simd, chunk) ^ keys;
+        high |= plain;
+        plain.store_slice(chunk);
+    }
+    let bits = mask_words(key, chunks.into_remainder());
+    is_ascii(bits) && high.as_slice().is_ascii()
+}
+
+/// Bytes of a cache line, and of the widest vectors.
+#[cfg(feature = "std")]
+const LINE: usize = 64;
+
+/// From here on, data is worth aligning.
+#[cfg(feature = "std")]
+const LONG: usize = 4096;

@@ -219,3 +219,32 @@ pub(crate) fn open_len(bytes: &[u8]) -> usize {
     }
     0
 }
+
+/// Checks a whole text: `None` if it is bad, else the text where the check gave it as `str`, else
+/// the empty `str`.
+#[inline]
+pub(crate) fn check_whole(bytes: &[u8]) -> Option<&str> {
+    if bytes.len() >= SHORT {
+        return simdutf8::basic::from_utf8(bytes).ok();
+    }
+    let (words, rest) = bytes.as_chunks();
+    let high = words
+        .iter()
+        .fold(0, |high, word| high | u64::from_ne_bytes(*word));
+    let high = rest.iter().fold(high, |high, byte| high | u64::from(*byte));
+    if high & 0x8080_8080_8080_8080 == 0 || check_short(bytes) {
+        Some("")
+    } else {
+        None
+    }
+}
+
+fn check_short(bytes: &[u8]) -> bool {
+    if bytes.len() <= 16 {
+        let mut utf8 = Utf8Validator::new();
+        return utf8.push_short(bytes).is_ok() && utf8.is_complete();
+    }
+    let mut padded = [0; SHORT];
+    padded[..bytes.len()].copy_from_slice(bytes);
+    simdutf8::basic::from_utf8(&padded).is_ok()
+}
