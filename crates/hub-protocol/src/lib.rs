@@ -1,4 +1,122 @@
 //! The wire protocol of the Longwire hub, without IO.
+//!
+//! What a hub reads from strangers, what it answers, and what it decides for each subscriber: the
+//! publish form and the subscribe query of the Mercure protocol, the frames of the WebSocket
+//! subprotocol `longwire.v1`, and the [`Session`] that says what a subscriber is sent next. Clients
+//! use the same types from the other end. Positions and gaps are those of the crate `resume`.
+//!
+//! ```text
+//!  POST /.well-known/mercure      PublishForm::parse ──► an event ──► the log
+//!                                                                      │ Bounds, events
+//!  GET  /.well-known/mercure      SubscribeQuery::parse ──► Session ◄──┘
+//!       ?topic=…                                              │ Step: gap, read, position, wait
+//!                                                             ▼
+//!  longwire.v1                    ClientFrame::decode    encode_event_start + EventBody (shared),
+//!                                                        ServerFrame::encode
+//! ```
+//!
+//! # Example
+//!
+//! An event is encoded once; what differs between connections is put before it.
+//!
+//! ```
+//! use core::time::Duration;
+//! use hub_protocol::{
+//!     Data, EventBody, PublishForm, ServerFrame, Session, Step, SubscribeQuery,
+//!     encode_event_start,
+//! };
+//! use resume::{Bounds, Epoch, Position};
+//!
+//! let (epoch, now) = (Epoch::from_bytes([7; 12]), Duration::ZERO);
+//! let query = SubscribeQuery::parse("topic=prices", None)?;
+//! let (mut session, gap) =
+//!     Session::open(query.selectors, &query.start, &Bounds::new(epoch, 1, 0), now);
+//! assert!(gap.is_none());
+//!
+//! // An event is published, and gets a place in the log.
+//! let form = PublishForm::parse(b"topic=prices&data=42")?;
+//! let Data::Text(data) = &form.data else { unreachable!() };
+//! let position = Position::new(epoch, 1);
+//! let mut shared = Vec::new();
+//! EventBody::new(&form.topics, data).with_position(position).encode(&mut shared);
+//!
+//! // The session is asked what to do.
+//! assert!(matches!(session.next(&Bounds::new(epoch, 1, 1), now), Step::Read { .. }));
+//! let topics = form.topics.iter().map(String::as_str);
+//! if let Some(prev) = session.offer(position, topics, now) {
+//!     let mut frame = Vec::new();
+//!     encode_event_start(Some(prev), None, &mut frame);
+//!     frame.extend_from_slice(&shared);
+//!
+//!     // And at the other end:
+//!     let ServerFrame::Event(event) = ServerFrame::decode(&frame)? else { unreachable!() };
+//!     assert_eq!((event.prev, event.data.as_ref()), (Some(prev), "42"));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Publishing
+//!
+//! `application/x-www-form-urlencoded`, decoded as the URL Standard says; names and values that are
+//! used must be UTF-8. Line ends of text become LF, so that all carriers deliver equal bytes.
+//!
+//! | field | meaning | limit |
+//! |---|---|---|
+//! | `topic` | where the event goes; repeatable, the first is canonical | 256 bytes each, 128, 16 KiB in all; no control characters |
+//! | `data` | the payload; absent is empty | 1 MiB as delivered |
+//! | `private` | presence alone counts | |
+//! | `ephemeral` | presence alone counts: no position, no place in the log | |
+//! | `id` | the publisher's own id | 255 bytes; not beginning with `#`, not `earliest`, not of a position's form; no control characters |
+//! | `type` | the event's name | 255 bytes; no CR, LF, NUL |
+//! | `retry` | reconnection time in milliseconds | 10 digits |
+//! | `encoding` | `base64`: the payload is bytes | RFC 4648, section 4, with padding |
+//!
+//! Other fields are ignored. `id`, `type`, `retry` and `encoding` count as absent when empty, and
+//! a field other than `topic` given twice is refused. The reason of a refusal is the error's
+//! `Display`, its status 400 or 413.
+//!
+//! # Subscribing
+//!
+//! `topic` is repeatable: an exact topic, or `*` for all. Topics with braces, which would be URI
+//! templates, are refused. Where to begin is said by the header `Last-Event-ID` or, without it, the
+//! parameter `lastEventID`: a position with or without its `#`, a publisher's id, or `earliest`.
+//! One that cannot be used never refuses the subscription, because that would stop a browser's
+//! EventSource for ever: it becomes a gap.
+//!
+//! # Frames
+//!
+//! One JSON object in each text frame; members that are not known are ignored.
+//!
+//! | from the hub | |
+//! |---|---|
+//! | `open` | `position` (the connection's cursor), `heartbeat` in milliseconds |
+//! | `event` | `prev`, `position`, `id`, `topics`, `event`, `retry`, `data`; `replay` in place of `prev` if it is replayed for a `subscribe` |
+//! | `position` | `position`, `prev`: the cursor moved over events for others |
+//! | `gap` | `requested`, `resumed`, `reason`, `earliest`, `head`; `replay` if it concerns only that |
+//! | `ack` | `ref`; `id` and `position` for a publish |
+//! | `error` | `ref`, `code`, `message` |
+//! | `caught-up` | `ref` |
+//!
+//! | from the client | |
+//! |---|---|
+//! | `subscribe` | `topics`, `after` (as `lastEventID`), `ref` |
+//! | `unsubscribe` | `topics`, `ref` |
+//! | `publish` | `topics`, `data`, `encoding`, `id`, `event`, `retry`, `private`, `ephemeral`, `ref` |
+//! | `token` | `token`, `ref` |
+//!
+//! `ref` is a string of at most 64 bytes. `prev` is the connection's cursor before the frame:
+//! everything that matches between the two was sent, so a client whose own cursor differs lost
+//! something. `reason` is one of `ahead`, `epoch`, `evicted`, `malformed`, `unknown`; after a gap
+//! follows whatever is kept. A binary event, and a publish of bytes, is a binary frame: the length
+//! of the JSON header in two bytes (network byte order), the header, the bytes.
+//!
+//! Over Server-Sent Events a gap is an event named [`SSE_GAP`] whose data is that object without
+//! `type` and whose id is `resumed`, and the cursor of a quiet stream moves by an event named
+//! [`SSE_POSITION`] with empty data.
+//!
+//! # What this crate does not do
+//!
+//! It keeps no events, checks no rights, and knows no HTTP.
 
 mod base64;
 mod client_frame;

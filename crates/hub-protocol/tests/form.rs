@@ -1,5 +1,10 @@
 //! The publish form: an independent encoder's forms come back as they were, and every rule has
 //! its own answer.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that meets what it does not expect has failed"
+)]
 
 use form_urlencoded::Serializer;
 use hub_protocol::{Data, Field, MAX_BODY, MAX_DATA, PublishError, PublishForm, encode_base64};

@@ -1,4 +1,8 @@
 //! `longwire.v1`: what is written is read back, by us and by an independent reader.
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that meets what it does not expect has failed"
+)]
 
 use std::borrow::Cow;
 

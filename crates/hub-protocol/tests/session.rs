@@ -1,5 +1,11 @@
 //! The session against a naive model of what a subscriber is owed, on random schedules of
 //! publishing, evicting, subscribing and stalling.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test that meets what it does not expect has failed, and its numbers are small"
+)]
 
 use core::time::Duration;
 use std::collections::BTreeMap;

@@ -1,4 +1,9 @@
 //! The tracker against a producer that is cut off, evicts, restarts and loses events.
+#![expect(
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    reason = "a test that meets what it does not expect has failed, and its numbers are small"
+)]
 
 use std::collections::VecDeque;
 

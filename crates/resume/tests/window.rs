@@ -1,4 +1,8 @@
 //! The replay window against a model that keeps everything.
+#![expect(
+    clippy::cast_possible_truncation,
+    reason = "the numbers of a test are small"
+)]
 
 use core::time::Duration;
 
