@@ -20,7 +20,7 @@ fn main() {
         sse::pairs(TOTAL),
         sse::ticks(TOTAL),
         sse::documents(TOTAL),
-        sse::one_line(),
+        sse::long_lines(),
         sse::heartbeats(TOTAL),
         sse::tokens_crlf(TOTAL),
     ];
@@ -108,7 +108,7 @@ fn parse(stream: &Stream, size: usize, id: &str) -> Group<'static> {
             check(drain(sseer::event_stream::EventStream::new(source(chunks))));
         });
     // Where a single run takes seconds there is nothing to compare.
-    if stream.name != "one-line" || size > 1 << 10 {
+    if stream.name != "long-lines" || size > 1 << 10 {
         group = group.peer("eventsource-stream", move || {
             check(drain(eventsource_stream::EventStream::new(source(chunks))));
         });

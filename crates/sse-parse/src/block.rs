@@ -87,7 +87,7 @@ enum Digits {
     Invalid,
 }
 
-/// The most that a kept id or name may have allocated beside its text.
+/// Buffers up to this size are left alone when another one becomes large.
 const SMALL: usize = 8 * 1024;
 /// The first allocation of a buffer.
 const FIRST: usize = 256;
@@ -171,10 +171,11 @@ impl Block {
             //# Append the field value to the data buffer, then append a single U+000A LINE FEED
             //# (LF) character to the data buffer.
             // Ours goes in front of every value but the first: there is no last one to remove.
-            self.data_stop = self.data.len() + room.min(1);
-            self.line_stops = false;
-            self.push_data(b"\n")?;
+            if room == 0 {
+                return Err(self.too_long());
+            }
             room -= 1;
+            self.extend_data(b"\n", self.data.len() + 1);
         } else {
             self.has_data = true;
             self.data.clear();
@@ -198,8 +199,7 @@ impl Block {
     #[inline]
     fn extend_data(&mut self, piece: &[u8], len: usize) {
         if len > self.data.capacity() {
-            self.release(Field::Data);
-            grow(&mut self.data, len, self.limits.event);
+            self.grow(Field::Data, len);
         }
         self.data.extend_from_slice(piece);
     }
@@ -220,8 +220,7 @@ impl Block {
                     return Err(self.too_long());
                 }
                 if len > self.line.capacity() {
-                    self.release(field);
-                    grow(&mut self.line, len, self.limits.event);
+                    self.grow(field, len);
                 }
                 self.line.extend_from_slice(piece);
             }
@@ -353,21 +352,30 @@ impl Block {
         if self.has_name { self.name.len() } else { 0 }
     }
 
-    /// Gives back what buffers hold for nothing before the one of `field` grows.
+    /// Lets the buffer of `field` grow to `len` bytes, and by doubling, but not past the limit.
+    /// Before it becomes large the others give back what they hold for nothing.
     #[cold]
-    fn release(&mut self, field: Field) {
-        let current = self.lines > 0;
-        self.lossy = String::new();
-        if field == Field::Data {
-            self.line = Vec::new();
-        } else if !(current && self.has_data) {
-            self.data = Vec::new();
+    fn grow(&mut self, field: Field, len: usize) {
+        if len > SMALL {
+            let current = self.lines > 0;
+            self.lossy = String::new();
+            if field == Field::Data {
+                shrink(&mut self.line, false);
+            } else {
+                shrink(&mut self.data, current && self.has_data);
+            }
+            if self.name.capacity() > SMALL && !(current && self.has_name) {
+                self.name = String::new();
+            }
+        }
+        let buffer = if field == Field::Data {
+            &mut self.data
         } else {
-            self.data.shrink_to_fit();
-        }
-        if !(current && self.has_name) {
-            self.name = String::new();
-        }
+            &mut self.line
+        };
+        let doubled = buffer.capacity().saturating_mul(2).max(FIRST);
+        let capacity = doubled.min(self.limits.event).max(len);
+        buffer.reserve_exact(capacity - buffer.len());
     }
 
     #[cold]
@@ -389,16 +397,14 @@ impl Block {
     }
 }
 
-/// Lets `buffer` grow to `len` bytes, and by doubling, but not past `limit`.
-#[cold]
-fn grow(buffer: &mut Vec<u8>, len: usize, limit: usize) {
-    let capacity = buffer
-        .capacity()
-        .saturating_mul(2)
-        .max(FIRST)
-        .min(limit)
-        .max(len);
-    buffer.reserve_exact(capacity - buffer.len());
+/// Frees a buffer that holds nothing current, or what it has too much.
+fn shrink(buffer: &mut Vec<u8>, current: bool) {
+    if buffer.capacity() > SMALL {
+        if !current {
+            buffer.clear();
+        }
+        buffer.shrink_to_fit();
+    }
 }
 
 /// Moves the value in `line` to `kept` as text; false if that takes more than `room` bytes.

@@ -242,15 +242,7 @@ impl Parser {
     fn step<'b>(&mut self, input: &mut &'b [u8], wanted: bool) -> Result<Found<'b>, LimitError> {
         while let Some(&first) = input.first() {
             match self.at {
-                At::Data => {
-                    let end = line_end_far(input);
-                    let len = end.unwrap_or(input.len());
-                    self.block.push_data(input.get(..len).unwrap_or_default())?;
-                    consume(input, len);
-                    if end.is_some() {
-                        self.end_line(input);
-                    }
-                }
+                At::Data => self.data(input)?,
                 At::Start => {
                     if let Some(found) = self.start(first, input, wanted)? {
                         return Ok(found);
@@ -264,6 +256,27 @@ impl Parser {
             }
         }
         Ok(Found::Nothing)
+    }
+
+    /// Reads the value of a `data` line, and those that follow it at once.
+    #[inline]
+    fn data(&mut self, input: &mut &[u8]) -> Result<(), LimitError> {
+        while let Some(end) = line_end_far(input) {
+            let (value, rest) = input.split_at(end);
+            self.block.push_data(value)?;
+            *input = rest;
+            self.end_line(input);
+            if !matches!(self.at, At::Start) || input.first() != Some(&b'd') {
+                return Ok(());
+            }
+            self.begin_field(input)?;
+            if !matches!(self.at, At::Data) {
+                return Ok(());
+            }
+        }
+        self.block.push_data(input)?;
+        *input = &[];
+        Ok(())
     }
 
     /// At the start of a line.
@@ -291,21 +304,29 @@ impl Parser {
         {
             return Ok(found);
         }
+        self.begin_field(input)?;
+        Ok(None)
+    }
+
+    /// At the first byte of a line that is no comment.
+    #[inline]
+    fn begin_field(&mut self, input: &mut &[u8]) -> Result<(), LimitError> {
+        const DATA: &[u8] = b"data: ";
         self.block.begin_line()?;
         self.line_len = 0;
-        if let Some(value) = input.strip_prefix(b"data: ")
-            && let Some(room) = self.block.limits.line.checked_sub(6)
+        if let Some(value) = input.strip_prefix(DATA)
+            && let Some(room) = self.block.limits.line.checked_sub(DATA.len())
         {
-            *input = value;
             self.at = At::Data;
             self.block.begin(Field::Data, room)?;
+            *input = value;
         } else {
             self.at = At::Name {
                 name: [0; LONGEST_NAME],
                 len: 0,
             };
         }
-        Ok(None)
+        Ok(())
     }
 
     /// At the start of a block: takes the lines that can be taken as they lie, or nothing.
@@ -390,7 +411,10 @@ impl Parser {
         self.count(1)?;
         consume(input, 1);
         self.at = At::Colon(Field::Comment);
-        Ok(None)
+        match input.first() {
+            Some(&next) => self.middle(next, input),
+            None => Ok(None),
+        }
     }
 
     /// Anywhere but at the start of a line or in data.
