@@ -30,6 +30,9 @@ pub fn encode_base64(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc4648#section-3.5
+//# The padding step in base 64 and base 32 encoding can, if improperly implemented, lead to
+//# non-significant alterations of the encoded data.
 /// The bytes that `text` stands for; `None` unless it is exactly what [`encode_base64`] writes
 /// for them: padded, without line ends, unused bits zero.
 pub(crate) fn decode_base64(text: &[u8]) -> Option<Vec<u8>> {

@@ -2,8 +2,11 @@
 
 use resume::Position;
 
-/// Appends `text` as a JSON string, in quotes (RFC 8259, section 7). Only what must be escaped
-/// is: quotation mark, reverse solidus and U+0000 to U+001F.
+/// Appends `text` as a JSON string, in quotes. Only what must be escaped is.
+//= https://www.rfc-editor.org/rfc/rfc8259#section-7
+//# All Unicode characters may be placed within the quotation marks, except for the characters
+//# that MUST be escaped: quotation mark, reverse solidus, and the control characters (U+0000
+//# through U+001F).
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');

@@ -176,9 +176,9 @@ impl Session {
     /// Moves the cursor over an event that was read from the log. `Some(prev)` means: send it,
     /// with this `prev`; `None`: it is not for this subscriber.
     ///
-    /// An event at or before the cursor is never sent again; one beyond the next offset is a
-    /// mistake of the caller, who must offer what it reads without leaving any out, for whom it
-    /// is treated like any other.
+    /// Events are offered in order. Those between the cursor and this one may be left out only if
+    /// they are known not to be for this subscriber, by an index of topics for example. One at or
+    /// before the cursor is never sent again.
     pub fn offer<'t>(
         &mut self,
         position: Position,

@@ -1,4 +1,4 @@
-//! `application/x-www-form-urlencoded` (WHATWG URL, section 5.1), one pass over the bytes.
+//! `application/x-www-form-urlencoded`, as the URL Standard parses it, in one pass over the bytes.
 
 use std::borrow::Cow;
 
@@ -17,6 +17,8 @@ pub(crate) fn pairs(input: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_
 }
 
 /// Replaces `+` by a space and `%XX` by its byte; a `%` without two digits stands for itself.
+//= https://url.spec.whatwg.org/#concept-urlencoded-parser
+//# Replace any 0x2B (+) in name and value with 0x20 (SP).
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
     let Some(first) = text.iter().position(|byte| matches!(byte, b'%' | b'+')) else {
         return Cow::Borrowed(text);

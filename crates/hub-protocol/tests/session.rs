@@ -626,3 +626,9 @@ fn too_much_changes_nothing() {
         .unwrap();
     assert!(session.wants(["b"]));
 }
+
+/// Fifteen thousand of them are idle in a hub.
+#[test]
+fn a_session_at_rest_is_small() {
+    assert!(size_of::<Session>() <= 128, "{}", size_of::<Session>());
+}

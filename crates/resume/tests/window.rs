@@ -221,6 +221,36 @@ fn everything_can_expire_and_is_then_a_gap() {
 }
 
 #[test]
+fn limits_are_reached_before_they_are_passed() {
+    let limits = Limits::new()
+        .count(3)
+        .bytes(30)
+        .age(Duration::from_secs(10));
+    let mut window = ReplayWindow::new(EPOCH, limits);
+    for seconds in [0, 5, 10] {
+        assert_eq!(
+            window
+                .push((), 10, Duration::from_secs(seconds))
+                .evicted
+                .len(),
+            0
+        );
+    }
+    let by = |bytes, seconds| {
+        let mut window = window.clone();
+        window
+            .push((), bytes, Duration::from_secs(seconds))
+            .evicted
+            .len()
+    };
+    assert_eq!(by(0, 10), 1); // the fourth
+    assert_eq!(by(10, 10), 1);
+    assert_eq!(by(11, 10), 2); // 31 bytes in three
+    assert_eq!(by(0, 15), 1);
+    assert_eq!(by(0, 16), 2); // the second is older than 10 s
+}
+
+#[test]
 fn a_clock_that_goes_back_stands_still() {
     let limits = Limits::new().age(Duration::from_secs(10));
     let mut window = ReplayWindow::new(EPOCH, limits);
