@@ -2,7 +2,7 @@
 
 use crate::command::{self, cargo, run as execute};
 use crate::tools;
-use crate::{alone, arrows, book, fuzz, no_std};
+use crate::{alone, arrows, autobahn, book, fuzz, no_std};
 use clap::Args;
 use std::time::{Duration, Instant};
 
@@ -98,6 +98,10 @@ const STEPS: &[Step] = &[
     Step {
         name: "alone",
         run: |_| Ok(alone::check()?),
+    },
+    Step {
+        name: "autobahn",
+        run: |options| autobahn::step(options.install),
     },
     Step {
         name: "benches",

@@ -59,6 +59,7 @@ pub(crate) fn run_targets(options: &Options) -> Result<(), String> {
         if dictionary.is_file() {
             cargo.arg(format!("-dict={}", dictionary.display()));
         }
+        command::without_lto(&mut cargo);
         run(&mut cargo)?;
     }
     Ok(())

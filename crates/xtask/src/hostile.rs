@@ -1,6 +1,6 @@
 //! The hostile inputs at full size.
 
-use crate::command::{cargo, run as execute};
+use crate::command::{cargo, run as execute, without_lto};
 use clap::Args;
 
 /// What `cargo xtask hostile` is asked to do.
@@ -28,9 +28,6 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     cargo
         .args(["--test-threads", "1"])
         .env("LONGWIRE_HOSTILE", "full");
-    // Optimised code is what is attacked; LTO of each test program would only take its time.
-    cargo
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    without_lto(&mut cargo);
     execute(&mut cargo)
 }

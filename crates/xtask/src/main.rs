@@ -2,6 +2,7 @@
 
 mod alone;
 mod arrows;
+mod autobahn;
 mod bench;
 mod book;
 mod ci;
@@ -30,6 +31,8 @@ enum Task {
     Ci(ci::Options),
     /// Prove that the crates depend on each other as the design says, and on nothing else
     Arrows,
+    /// Run the Autobahn test suite in both roles, and compare each case with its pinned result
+    Autobahn(autobahn::Options),
     /// Run benchmarks with the cases of each group taking turns
     Bench(bench::Options),
     /// Build the book into `target/book` and check its links
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ci(options) => ci::run(&options),
         Task::Arrows => arrows::run(),
+        Task::Autobahn(options) => autobahn::run_cases(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Book(options) => book::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
