@@ -233,12 +233,13 @@ impl Block {
     pub(crate) fn end_line(&mut self, field: Field) -> Result<Line, LimitError> {
         match field {
             Field::Comment => {
-                self.lossy.clear();
-                if utf8(&self.line).is_none() {
-                    let room = self.room().saturating_sub(self.line.len());
-                    if !decode(&self.line, room, &mut self.lossy) {
-                        return Err(self.too_long());
-                    }
+                let room = self.room().saturating_sub(self.line.len());
+                // Replacement characters make text at most three times as long.
+                if self.line.len().saturating_mul(3) > room
+                    && utf8(&self.line).is_none()
+                    && decoded_len(&self.line) > room
+                {
+                    return Err(self.too_long());
                 }
                 return Ok(Line::Comment);
             }
@@ -307,14 +308,13 @@ impl Block {
                 let id = if self.has_id { last_event_id.len() } else { 0 };
                 let kept = self.data.len() + self.len_of_name() + id;
                 let room = self.limits.event.saturating_sub(kept);
-                if !decode(&self.data, room, &mut self.lossy) {
+                if decoded_len(&self.data) > room {
                     if self.has_id {
                         mem::swap(&mut self.id, last_event_id);
                     }
-                    return Err(LimitError::Event {
-                        limit: self.limits.event,
-                    });
+                    return Err(self.too_long());
                 }
+                decode(&self.data, &mut self.lossy);
                 &self.lossy
             }
         };
@@ -326,12 +326,14 @@ impl Block {
         })
     }
 
-    /// Lends the comment that [`end_line`](Self::end_line) found.
-    pub(crate) fn comment(&self) -> &str {
-        if self.lossy.is_empty() {
-            utf8(&self.line).unwrap_or_default()
-        } else {
-            &self.lossy
+    /// Lends the comment that [`end_line`](Self::end_line) found to keep to the limit.
+    pub(crate) fn comment(&mut self) -> &str {
+        match utf8(&self.line) {
+            Some(text) => text,
+            None => {
+                decode(&self.line, &mut self.lossy);
+                &self.lossy
+            }
         }
     }
 
@@ -419,36 +421,44 @@ fn keep(line: &mut Vec<u8>, kept: &mut String, room: usize) -> bool {
         }
         Err(error) => {
             *line = error.into_bytes();
-            decode(line, room.saturating_sub(line.len()), kept)
+            let fits = decoded_len(line) <= room.saturating_sub(line.len());
+            if fits {
+                decode(line, kept);
+            }
+            fits
         }
     }
 }
 
-/// Decodes as the Encoding Standard does; false if the text is longer than `room` bytes.
-#[cold]
-fn decode(bytes: &[u8], room: usize, text: &mut String) -> bool {
-    const REPLACEMENT: &str = "\u{fffd}";
-    let bad = |chunk: &Utf8Chunk<'_>| {
-        if chunk.invalid().is_empty() {
-            ""
-        } else {
-            REPLACEMENT
-        }
-    };
-    let len = bytes
-        .utf8_chunks()
-        .map(|chunk| chunk.valid().len() + bad(&chunk).len())
-        .sum();
-    if len > room {
-        return false;
+const REPLACEMENT: &str = "\u{fffd}";
+
+fn replacement(chunk: &Utf8Chunk<'_>) -> &'static str {
+    if chunk.invalid().is_empty() {
+        ""
+    } else {
+        REPLACEMENT
     }
+}
+
+/// The length of what [`decode`] makes of these bytes.
+#[cold]
+fn decoded_len(bytes: &[u8]) -> usize {
+    bytes
+        .utf8_chunks()
+        .map(|chunk| chunk.valid().len() + replacement(&chunk).len())
+        .sum()
+}
+
+/// Decodes as the Encoding Standard does: each maximal part of a sequence that does not go on as it
+/// should becomes one replacement character.
+#[cold]
+fn decode(bytes: &[u8], text: &mut String) {
     text.clear();
-    text.reserve_exact(len);
+    text.reserve_exact(decoded_len(bytes));
     for chunk in bytes.utf8_chunks() {
         text.push_str(chunk.valid());
-        text.push_str(bad(&chunk));
+        text.push_str(replacement(&chunk));
     }
-    true
 }
 
 impl Digits {

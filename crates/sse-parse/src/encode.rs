@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::time::Duration;
 
-use memchr::memchr2;
+use memchr::{memchr2, memchr3};
 
 use crate::item::{Event, MESSAGE};
 
@@ -96,6 +96,9 @@ pub enum EncodeError {
     Id,
     /// The name holds CR or LF.
     Name,
+    /// The buffer has no room for the block.
+    #[cfg(feature = "bytes")]
+    Room,
 }
 
 impl fmt::Display for EncodeError {
@@ -103,6 +106,8 @@ impl fmt::Display for EncodeError {
         f.write_str(match self {
             Self::Id => "event id with a line break or NUL",
             Self::Name => "event name with a line break",
+            #[cfg(feature = "bytes")]
+            Self::Room => "no room for the event in the buffer",
         })
     }
 }
@@ -111,14 +116,119 @@ impl core::error::Error for EncodeError {}
 
 /// Appends one block, blank line included, to `out`.
 ///
-/// Data is split at LF, CR and CRLF into `data` lines, so clients get all of it with every line
-/// break as LF: the format has no way to carry a CR.
+/// Data is split at LF, CR and CRLF into `data` lines, so clients get all of it, with every line
+/// break as LF: the format has no way to carry a CR. Everything else comes back as it was put in,
+/// but for an empty name, which clients see as `message`.
 ///
 /// # Errors
 ///
 /// [`EncodeError`] when name or id would break out of their line; `out` is left as it was.
+///
+/// # Example
+///
+/// ```
+/// use sse_parse::{EncodeError, Fields, encode};
+///
+/// let mut out = Vec::new();
+/// encode(&Fields::new("a\r\nb"), &mut out)?;
+/// assert_eq!(out, b"data: a\ndata: b\n\n");
+///
+/// let injected = Fields::new("").with_id("1\rdata: more");
+/// assert_eq!(encode(&injected, &mut out), Err(EncodeError::Id));
+/// # Ok::<(), EncodeError>(())
+/// ```
 pub fn encode(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     check(fields)?;
+    out.reserve(shortest(fields));
+    block(fields, out);
+    Ok(())
+}
+
+/// Appends a comment and a blank line to `out`: a heartbeat that clients do not show.
+///
+/// Each line of `text` becomes a comment line.
+///
+/// ```
+/// let mut out = Vec::new();
+/// sse_parse::encode_comment("still\nhere", &mut out);
+/// assert_eq!(out, b": still\n: here\n\n");
+/// ```
+pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
+    lines(b": ", text.as_bytes(), out);
+    out.put(b"\n");
+}
+
+/// [`encode`] into any [`BufMut`](bytes::BufMut).
+///
+/// # Errors
+///
+/// As [`encode`], and [`EncodeError::Room`] when `out` cannot take the whole block. Nothing has
+/// been written then.
+#[cfg(feature = "bytes")]
+pub fn encode_buf(fields: &Fields<'_>, out: &mut impl bytes::BufMut) -> Result<(), EncodeError> {
+    check(fields)?;
+    let mut len = Length(0);
+    block(fields, &mut len);
+    if len.0 > out.remaining_mut() {
+        return Err(EncodeError::Room);
+    }
+    block(fields, &mut Buffer(out));
+    Ok(())
+}
+
+/// Encodes one block to share: encode once, send to many.
+///
+/// ```
+/// use sse_parse::{Fields, encode_bytes};
+///
+/// let block = encode_bytes(&Fields::new("to all"))?;
+/// let (one, other) = (block.clone(), block);
+/// assert_eq!(one.as_ptr(), other.as_ptr());
+/// # Ok::<(), sse_parse::EncodeError>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`encode`].
+#[cfg(feature = "bytes")]
+pub fn encode_bytes(fields: &Fields<'_>) -> Result<bytes::Bytes, EncodeError> {
+    let mut out = Vec::new();
+    encode(fields, &mut out)?;
+    Ok(out.into())
+}
+
+fn check(fields: &Fields<'_>) -> Result<(), EncodeError> {
+    if fields
+        .name
+        .is_some_and(|name| memchr2(b'\r', b'\n', name.as_bytes()).is_some())
+    {
+        return Err(EncodeError::Name);
+    }
+    if fields
+        .id
+        .is_some_and(|id| memchr3(b'\r', b'\n', 0, id.as_bytes()).is_some())
+    {
+        return Err(EncodeError::Id);
+    }
+    Ok(())
+}
+
+/// The length of the block if the data is one line.
+fn shortest(fields: &Fields<'_>) -> usize {
+    let of = |field: Option<&str>, prefix: usize| field.map_or(0, |value| prefix + value.len() + 1);
+    let retry = if fields.retry.is_some() {
+        b"retry: ".len() + DIGITS + 1
+    } else {
+        0
+    };
+    of(fields.name, b"event: ".len())
+        + of(fields.id, b"id: ".len())
+        + retry
+        + of(fields.data, b"data: ".len())
+        + 1
+}
+
+fn block(fields: &Fields<'_>, out: &mut impl Out) {
     if let Some(name) = fields.name {
         line(b"event: ", name.as_bytes(), out);
     }
@@ -126,61 +236,52 @@ pub fn encode(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>
         line(b"id: ", id.as_bytes(), out);
     }
     if let Some(retry) = fields.retry {
-        encode_retry_line(retry, out);
+        retry_line(retry, out);
     }
     if let Some(data) = fields.data {
         lines(b"data: ", data.as_bytes(), out);
     }
-    out.push(b'\n');
-    Ok(())
+    out.put(b"\n");
 }
 
-/// Appends a comment and a blank line to `out`: a heartbeat that clients do not show.
-///
-/// Each line of `text` becomes a comment line.
-pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
-    lines(b": ", text.as_bytes(), out);
-    out.push(b'\n');
+#[inline]
+fn line(prefix: &[u8], value: &[u8], out: &mut impl Out) {
+    out.put(prefix);
+    out.put(value);
+    out.put(b"\n");
 }
 
-fn check(fields: &Fields<'_>) -> Result<(), EncodeError> {
-    if fields
-        .name
-        .is_some_and(|name| name.bytes().any(|byte| matches!(byte, b'\r' | b'\n')))
-    {
-        return Err(EncodeError::Name);
-    }
-    if fields
-        .id
-        .is_some_and(|id| id.bytes().any(|byte| matches!(byte, b'\r' | b'\n' | 0)))
-    {
-        return Err(EncodeError::Id);
-    }
-    Ok(())
-}
+/// Looked at and copied in one go, while it is in the nearest cache.
+const WINDOW: usize = 8 * 1024;
 
-fn line(prefix: &[u8], value: &[u8], out: &mut Vec<u8>) {
-    out.extend_from_slice(prefix);
-    out.extend_from_slice(value);
-    out.push(b'\n');
-}
-
-fn lines(prefix: &[u8], mut value: &[u8], out: &mut Vec<u8>) {
-    while let Some(end) = memchr2(b'\r', b'\n', value) {
+fn lines(prefix: &[u8], mut value: &[u8], out: &mut impl Out) {
+    out.put(prefix);
+    while !value.is_empty() {
+        let (window, rest) = value.split_at(value.len().min(WINDOW));
+        let Some(end) = memchr2(b'\r', b'\n', window) else {
+            out.put(window);
+            value = rest;
+            continue;
+        };
         let (text, rest) = value.split_at(end);
-        line(prefix, text, out);
+        out.put(text);
+        out.put(b"\n");
+        out.put(prefix);
         value = match rest {
             [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
             [] => rest,
         };
     }
-    line(prefix, value, out);
+    out.put(b"\n");
 }
 
-fn encode_retry_line(retry: Duration, out: &mut Vec<u8>) {
+/// Digits of the largest `u64`.
+const DIGITS: usize = 20;
+
+fn retry_line(retry: Duration, out: &mut impl Out) {
     let mut millis = u64::try_from(retry.as_millis()).unwrap_or(u64::MAX);
-    let mut digits = [0; 20];
-    let mut start = digits.len();
+    let mut digits = [0; DIGITS];
+    let mut start = DIGITS;
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(millis % 10).unwrap_or_default();
         millis /= 10;
@@ -190,4 +291,35 @@ fn encode_retry_line(retry: Duration, out: &mut Vec<u8>) {
         }
     }
     line(b"retry: ", digits.get(start..).unwrap_or_default(), out);
+}
+
+trait Out {
+    fn put(&mut self, bytes: &[u8]);
+}
+
+impl Out for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(feature = "bytes")]
+struct Length(usize);
+
+#[cfg(feature = "bytes")]
+impl Out for Length {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
+}
+
+#[cfg(feature = "bytes")]
+struct Buffer<'b, B>(&'b mut B);
+
+#[cfg(feature = "bytes")]
+impl<B: bytes::BufMut> Out for Buffer<'_, B> {
+    fn put(&mut self, bytes: &[u8]) {
+        self.0.put_slice(bytes);
+    }
 }

@@ -14,6 +14,8 @@ mod slice;
 mod verdict;
 
 pub use encode::{EncodeError, Fields, encode, encode_comment};
+#[cfg(feature = "bytes")]
+pub use encode::{encode_buf, encode_bytes};
 pub use item::{Event, Item, OwnedEvent};
 pub use limits::{LimitError, Limits};
 pub use parser::Parser;

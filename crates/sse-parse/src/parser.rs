@@ -174,7 +174,8 @@ impl Parser {
     /// Finds the next event and consumes `input` up to the end of its blank line. `None`: all of
     /// `input` is consumed, call again with the next chunk.
     ///
-    /// Comments are passed over; ids and retries are too, but kept for
+    /// Comments are passed over, also one that began here and goes on in
+    /// [`next_item`](Self::next_item); ids and retries are too, but kept for
     /// [`last_event_id`](Self::last_event_id) and [`retry`](Self::retry). Data that is one line
     /// whole in `input` is borrowed from there, otherwise from the parser.
     ///
@@ -378,8 +379,15 @@ impl Parser {
         input: &mut &'b [u8],
         wanted: bool,
     ) -> Result<Option<Found<'b>>, LimitError> {
-        // Bytes that are not UTF-8 count four times: as they are, and as replacements.
-        let limit = (self.block.limits.line.min(self.block.room() / 4)).saturating_sub(1);
+        // What is kept of a comment counts towards the event: bytes that are not UTF-8 four times,
+        // as they are and as replacements.
+        let limits = &self.block.limits;
+        let kept = if wanted {
+            self.block.room() / 4
+        } else {
+            usize::MAX
+        };
+        let limit = kept.min(limits.line.saturating_sub(1));
         while let [b':', line @ ..] = *input
             && let Some(end) = line_end(line)
             && end <= limit
@@ -410,11 +418,12 @@ impl Parser {
         self.line_len = 0;
         self.count(1)?;
         consume(input, 1);
-        self.at = At::Colon(Field::Comment);
-        match input.first() {
-            Some(&next) => self.middle(next, input),
-            None => Ok(None),
-        }
+        self.at = if wanted {
+            At::Colon(Field::Comment)
+        } else {
+            At::Value(Field::Unknown)
+        };
+        Ok(None)
     }
 
     /// Anywhere but at the start of a line or in data.
