@@ -3,6 +3,7 @@
 //! replay the committed corpora through them, and your own fuzzer can call them too.
 
 pub mod deflate;
+pub mod frame;
 pub mod handshake;
 pub mod hub;
 pub mod resume;
