@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use core::pin::{Pin, pin};
-use core::task::Poll;
+use core::task::{Poll, ready};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
@@ -128,18 +128,33 @@ impl<H: Handler> Connection<H> {
         .await
     }
 
-    async fn event_stream(self, stream: sse::Stream<TcpStream, H::EventStream>) {
-        match stream.run().await {
-            sse::Ended::Io(error) => self.failed(error.into()),
-            sse::Ended::Stalled => self.failed(Error::Stalled),
-            sse::Ended::Source | sse::Ended::Peer => {}
-        }
+    /// Not an `async fn`: that would hold its arguments twice.
+    fn event_stream(
+        self,
+        mut stream: sse::Stream<TcpStream, H::EventStream>,
+    ) -> impl Future<Output = ()> {
+        poll_fn(move |cx| {
+            match ready!(stream.poll(cx)) {
+                sse::Ended::Io(error) => self.failed(error.into()),
+                sse::Ended::Stalled => self.failed(Error::Stalled),
+                sse::Ended::Source | sse::Ended::Peer => {}
+            }
+            Poll::Ready(())
+        })
     }
 
-    async fn web_socket(self, socket: ws::Socket<TcpStream>, session: H::WebSocket) {
-        if let Err(error) = socket.run(session).await {
-            self.failed(error);
-        }
+    /// Not an `async fn` either.
+    fn web_socket(
+        self,
+        mut socket: ws::Socket<TcpStream>,
+        mut session: H::WebSocket,
+    ) -> impl Future<Output = ()> {
+        poll_fn(move |cx| {
+            if let Err(error) = ready!(socket.poll_run(cx, &mut session)) {
+                self.failed(error);
+            }
+            Poll::Ready(())
+        })
     }
 
     /// Sends a response, ends our side and reads on for a moment: closing a socket with unread

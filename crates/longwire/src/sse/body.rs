@@ -7,11 +7,11 @@ use core::task::{Context, Poll};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body::Frame;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use super::{Fill, Source, Timing};
 use crate::buffer::Batch;
-use crate::clock::poll_deadline;
+use crate::clock::Timer;
 
 /// A response body that yields what its [`Source`] has due, and a heartbeat when quiet.
 ///
@@ -23,7 +23,7 @@ pub struct Body<S> {
     batch: Batch,
     timing: Timing,
     progress: Instant,
-    sleep: Pin<Box<Sleep>>,
+    timer: Timer,
     ending: bool,
 }
 
@@ -46,13 +46,12 @@ impl<S: Source> Body<S> {
     /// Makes the body that yields the events of `source`.
     #[must_use]
     pub fn new(source: S, timing: Timing) -> Self {
-        let progress = Instant::now();
         Self {
             source,
             batch: Batch::new(),
             timing,
-            progress,
-            sleep: Box::pin(sleep_until(progress + timing.heartbeat_after())),
+            progress: Instant::now(),
+            timer: Timer::default(),
             ending: false,
         }
     }
@@ -79,7 +78,7 @@ impl<S: Source> http_body::Body for Body<S> {
                 Poll::Ready(fill) => this.ending = fill == Fill::End,
                 Poll::Pending => {
                     let due = this.progress + this.timing.heartbeat_after();
-                    core::task::ready!(poll_deadline(this.sleep.as_mut(), cx, due));
+                    core::task::ready!(this.timer.poll(cx, due));
                     this.source.heartbeat(&mut this.batch);
                 }
             }

@@ -1,17 +1,16 @@
 //! An event stream written straight to a socket, pulled from a source.
 
-use core::future::poll_fn;
-use core::pin::{Pin, pin};
+use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 
 use http::{HeaderMap, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
 use crate::buffer::Batch;
-use crate::clock::poll_deadline;
+use crate::clock::Timer;
 
 /// Where the events of a stream come from: asked for what is due, never sent to.
 ///
@@ -151,6 +150,7 @@ pub(crate) struct Stream<Io, S> {
     framing: Framing,
     source: S,
     timing: Timing,
+    timer: Timer,
     /// When the peer last took bytes.
     progress: Instant,
     ending: bool,
@@ -169,18 +169,14 @@ where
             framing,
             source,
             timing,
+            timer: Timer::default(),
             progress: Instant::now(),
             ending: false,
         }
     }
 
     /// Sends what the source yields until it or the peer ends.
-    pub(crate) async fn run(mut self) -> Ended {
-        let mut sleep = pin!(sleep_until(self.progress + self.timing.heartbeat));
-        poll_fn(|cx| self.poll(cx, sleep.as_mut())).await
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>, mut sleep: Pin<&mut Sleep>) -> Poll<Ended> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         loop {
             while !self.batch.is_empty() {
                 match self.batch.poll_write(&mut self.io, cx) {
@@ -188,7 +184,7 @@ where
                     Poll::Ready(Err(error)) => return Poll::Ready(Ended::Io(error)),
                     Poll::Pending => {
                         let due = self.progress + self.timing.write_deadline;
-                        if poll_deadline(sleep, cx, due).is_ready() {
+                        if self.timer.poll(cx, due).is_ready() {
                             return Poll::Ready(Ended::Stalled);
                         }
                         return poll_gone(&mut self.io, cx);
@@ -207,7 +203,7 @@ where
                 continue;
             }
             let due = self.progress + self.timing.heartbeat;
-            if poll_deadline(sleep.as_mut(), cx, due).is_pending() {
+            if self.timer.poll(cx, due).is_pending() {
                 return poll_gone(&mut self.io, cx);
             }
             self.source.heartbeat(&mut self.batch);
@@ -232,6 +228,7 @@ fn poll_gone<Io: AsyncRead + Unpin>(io: &mut Io, cx: &mut Context<'_>) -> Poll<E
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::future::poll_fn;
     use std::collections::VecDeque;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
@@ -262,9 +259,8 @@ mod tests {
     async fn serve(io: tokio::io::DuplexStream, source: Script, version: Version) -> Ended {
         let mut head = Batch::new();
         let framing = respond(version, &HeaderMap::new(), head.out());
-        Stream::new(io, head, framing, source, Timing::default())
-            .run()
-            .await
+        let mut stream = Stream::new(io, head, framing, source, Timing::default());
+        poll_fn(|cx| stream.poll(cx)).await
     }
 
     async fn read_head(io: &mut (impl AsyncRead + Unpin)) -> String {

@@ -1,14 +1,14 @@
 //! A WebSocket on a byte stream.
 
 use core::future::poll_fn;
-use core::pin::{Pin, pin};
+use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 use ws_frame::{
     Assembler, CloseCode, CloseReason, Connection, ConnectionError, DataKind, Event, SendError,
     Server, State,
@@ -17,7 +17,7 @@ use ws_frame::{
 use super::{Config, Message, Outbox, Received, Session};
 use crate::Error;
 use crate::buffer::{Batch, ReadBuffer};
-use crate::clock::poll_deadline;
+use crate::clock::Timer;
 
 /// Bytes read and thrown away after the closing handshake, at most, while the end of the peer's
 /// stream is awaited.
@@ -34,6 +34,7 @@ pub struct Socket<Io> {
     read: ReadBuffer,
     batch: Batch,
     config: Arc<Config>,
+    timer: Timer,
     /// When bytes last came from the peer.
     heard: Instant,
     /// When the peer last took bytes.
@@ -80,6 +81,7 @@ impl<Io> Socket<Io> {
             read: unused,
             batch,
             config,
+            timer: Timer::default(),
             heard: now,
             progress: now,
             refilled: now,
@@ -165,9 +167,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     ///
     /// A cancelled call loses nothing.
     pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
-        let mut sleep = pin!(sleep_until(self.heard + self.config.ping_after));
         let nothing_due = |_: &mut Context<'_>, _: &mut Outbox<'_>, _| Poll::Pending;
-        let lent = poll_fn(|cx| self.poll_message(cx, sleep.as_mut(), nothing_due)).await;
+        let lent = poll_fn(|cx| self.poll_message(cx, nothing_due)).await;
         match lent {
             Ok(Some(lent)) => Some(Ok(self.take(lent))),
             Ok(None) => None,
@@ -220,15 +221,18 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the connection.
-    pub async fn run<S: Session>(mut self, mut session: S) -> Result<CloseReason, Error> {
-        let mut sleep = pin!(sleep_until(self.heard + self.config.ping_after));
-        poll_fn(|cx| self.poll_run(cx, sleep.as_mut(), &mut session)).await
+    pub fn run<S: Session>(
+        mut self,
+        mut session: S,
+    ) -> impl Future<Output = Result<CloseReason, Error>> {
+        // Not an `async fn`: that would hold its arguments twice.
+        poll_fn(move |cx| self.poll_run(cx, &mut session))
     }
 
-    fn poll_run<S: Session>(
+    /// One step of [`run`](Self::run).
+    pub(crate) fn poll_run<S: Session>(
         &mut self,
         cx: &mut Context<'_>,
-        mut sleep: Pin<&mut Sleep>,
         session: &mut S,
     ) -> Poll<Result<CloseReason, Error>> {
         loop {
@@ -239,7 +243,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
                 }
                 session.poll_fill(cx, out)
             };
-            let Some(lent) = ready!(self.poll_message(cx, sleep.as_mut(), fill))? else {
+            let Some(lent) = ready!(self.poll_message(cx, fill))? else {
                 return Poll::Ready(Ok(self.closed()));
             };
             let Self {
@@ -264,7 +268,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
-        mut sleep: Pin<&mut Sleep>,
         mut due: impl FnMut(&mut Context<'_>, &mut Outbox<'_>, bool) -> Poll<()>,
     ) -> Poll<Result<Option<Lent>, Error>> {
         loop {
@@ -277,7 +280,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             }
             let blocked = self.poll_write(cx)?.is_pending();
             if self.connection.state() == State::Closed && !blocked {
-                ready!(self.poll_end(cx, sleep))?;
+                ready!(self.poll_end(cx))?;
                 return Poll::Ready(
                     self.failed
                         .take()
@@ -303,7 +306,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
                     continue;
                 }
             }
-            ready!(self.poll_clock(cx, sleep.as_mut(), blocked))?;
+            ready!(self.poll_clock(cx, blocked))?;
             let Self {
                 connection, batch, ..
             } = self;
@@ -335,44 +338,38 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     }
 
     /// Ready when it is time for a ping, an error when the time is up.
-    fn poll_clock(
-        &mut self,
-        cx: &mut Context<'_>,
-        sleep: Pin<&mut Sleep>,
-        blocked: bool,
-    ) -> Poll<Result<(), Error>> {
+    fn poll_clock(&mut self, cx: &mut Context<'_>, blocked: bool) -> Poll<Result<(), Error>> {
         let config = &self.config;
         if blocked {
-            ready!(poll_deadline(
-                sleep,
-                cx,
-                self.progress + config.write_deadline
-            ));
+            ready!(self.timer.poll(cx, self.progress + config.write_deadline));
             return Poll::Ready(Err(Error::Stalled));
         }
         if self.connection.state() == State::CloseSent {
             let since = *self.closing.get_or_insert_with(Instant::now);
-            ready!(poll_deadline(sleep, cx, since + config.close_within));
+            ready!(self.timer.poll(cx, since + config.close_within));
             return Poll::Ready(Err(Error::Silent));
         }
         if self.pinged {
-            ready!(poll_deadline(
-                sleep,
-                cx,
-                self.heard + config.ping_after + config.pong_within
-            ));
+            ready!(
+                self.timer
+                    .poll(cx, self.heard + config.ping_after + config.pong_within)
+            );
             return Poll::Ready(Err(Error::Silent));
         }
-        poll_deadline(sleep, cx, self.heard + config.ping_after).map(Ok)
+        self.timer.poll(cx, self.heard + config.ping_after).map(Ok)
     }
 
     /// Ends our side, then waits for the peer's: closing a socket with unread bytes would reset
     /// it, and the peer might lose our last frame.
     //= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1
     //# the server MUST close the underlying TCP connection
-    fn poll_end(&mut self, cx: &mut Context<'_>, sleep: Pin<&mut Sleep>) -> Poll<io::Result<()>> {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let since = *self.closing.get_or_insert_with(Instant::now);
-        if poll_deadline(sleep, cx, since + self.config.close_within).is_ready() {
+        if self
+            .timer
+            .poll(cx, since + self.config.close_within)
+            .is_ready()
+        {
             return Poll::Ready(Ok(()));
         }
         if !self.shut {
