@@ -50,7 +50,8 @@ pub(super) const RULES: &[Rule] = &[
     },
     Rule {
         package: "ws-frame",
-        libraries: Some(&["simdutf8"]),
+        // fearless_simd: masking with the widest vectors of the processor, without unsafe here.
+        libraries: Some(&["fearless_simd", "simdutf8"]),
         no_std: true,
         ..NOTHING
     },
