@@ -20,7 +20,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// The targets by their files.
 fn targets() -> BTreeSet<String> {
     let stem = |file: PathBuf| file.file_stem().unwrap().to_str().unwrap().to_owned();
-    files(&folder("fuzz_targets")).into_iter().map(stem).collect()
+    files(&folder("fuzz_targets"))
+        .into_iter()
+        .map(stem)
+        .collect()
 }
 
 #[test]
@@ -41,7 +44,11 @@ fn every_target_has_seeds_with_names() {
         let seeds = files(&folder("corpus").join(&target));
         assert!(!seeds.is_empty(), "{target} has no seeds");
         for seed in seeds {
-            assert!(seed.metadata().unwrap().len() <= MAX_SEED, "{} is large", seed.display());
+            assert!(
+                seed.metadata().unwrap().len() <= MAX_SEED,
+                "{} is large",
+                seed.display()
+            );
             // libFuzzer names what it finds by a hash; here a name says what the seed is for.
             let name = seed.file_name().unwrap().to_str().unwrap();
             let hash = name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit());
@@ -54,15 +61,27 @@ fn every_target_has_seeds_with_names() {
 fn every_corpus_is_replayed_by_a_test() {
     let replayed: String = files(&folder("tests"))
         .iter()
-        .filter(|file| file.file_name().unwrap().to_str().unwrap().starts_with("replay_"))
+        .filter(|file| {
+            file.file_name()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .starts_with("replay_")
+        })
         .map(|file| fs::read_to_string(file).unwrap())
         .collect();
     for target in targets() {
         let named = [format!("\"{target}\""), format!("corpus/{target}\"")];
-        assert!(named.iter().any(|name| replayed.contains(name)), "no test replays {target}");
+        assert!(
+            named.iter().any(|name| replayed.contains(name)),
+            "no test replays {target}"
+        );
     }
     for corpus in files(&folder("corpus")) {
         let target = corpus.file_name().unwrap().to_str().unwrap();
-        assert!(targets().contains(target), "corpus/{target} belongs to no target");
+        assert!(
+            targets().contains(target),
+            "corpus/{target} belongs to no target"
+        );
     }
 }
