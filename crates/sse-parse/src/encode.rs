@@ -154,7 +154,7 @@ pub fn encode(fields: &Fields<'_>, out: &mut Vec<u8>) -> Result<(), EncodeError>
 /// assert_eq!(out, b": still\n: here\n\n");
 /// ```
 pub fn encode_comment(text: &str, out: &mut Vec<u8>) {
-    lines(b": ", text.as_bytes(), out);
+    lines(b": ", b"\n: ", text.as_bytes(), out);
     out.put(b"\n");
 }
 
@@ -239,13 +239,13 @@ fn block(fields: &Fields<'_>, out: &mut impl Out) {
         retry_line(retry, out);
     }
     if let Some(data) = fields.data {
-        lines(b"data: ", data.as_bytes(), out);
+        lines(b"data: ", b"\ndata: ", data.as_bytes(), out);
     }
     out.put(b"\n");
 }
 
 #[inline]
-fn line(prefix: &[u8], value: &[u8], out: &mut impl Out) {
+fn line<const P: usize>(prefix: &[u8; P], value: &[u8], out: &mut impl Out) {
     out.put(prefix);
     out.put(value);
     out.put(b"\n");
@@ -254,7 +254,14 @@ fn line(prefix: &[u8], value: &[u8], out: &mut impl Out) {
 /// Looked at and copied in one go, while it is in the nearest cache.
 const WINDOW: usize = 8 * 1024;
 
-fn lines(prefix: &[u8], mut value: &[u8], out: &mut impl Out) {
+/// `between` is a line end and the prefix; arrays, so that their copies need no call.
+#[inline]
+fn lines<const P: usize, const B: usize>(
+    prefix: &[u8; P],
+    between: &[u8; B],
+    mut value: &[u8],
+    out: &mut impl Out,
+) {
     out.put(prefix);
     while !value.is_empty() {
         let (window, rest) = value.split_at(value.len().min(WINDOW));
@@ -265,8 +272,7 @@ fn lines(prefix: &[u8], mut value: &[u8], out: &mut impl Out) {
         };
         let (text, rest) = value.split_at(end);
         out.put(text);
-        out.put(b"\n");
-        out.put(prefix);
+        out.put(between);
         value = match rest {
             [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
             [] => rest,
