@@ -66,15 +66,18 @@ fn every_corpus_is_replayed_by_a_test() {
                 .unwrap()
                 .to_str()
                 .unwrap()
-                .starts_with("replay_")
+                .starts_with("replay")
         })
         .map(|file| fs::read_to_string(file).unwrap())
         .collect();
     for target in targets() {
-        let named = [format!("\"{target}\""), format!("corpus/{target}\"")];
+        let program = folder("fuzz_targets").join(&target).with_extension("rs");
+        let program = fs::read_to_string(program).unwrap();
+        let oracle = program.split("fuzz::target!(").nth(1).unwrap();
+        let (oracle, _) = oracle.split_once(')').unwrap();
         assert!(
-            named.iter().any(|name| replayed.contains(name)),
-            "no test replays {target}"
+            replayed.contains(&format!("    {target}: {oracle},")),
+            "no test replays {target} through {oracle}"
         );
     }
     for corpus in files(&folder("corpus")) {

@@ -1,0 +1,49 @@
+//! Every committed seed through the oracle of its target.
+
+use std::fs;
+use std::path::Path;
+
+#[track_caller]
+fn replay(target: &str, oracle: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("corpus")
+        .join(target);
+    let mut seeds = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        oracle(&fs::read(entry.unwrap().path()).unwrap());
+        seeds += 1;
+    }
+    assert!(seeds > 0);
+}
+
+/// A test per target, by its name.
+macro_rules! replay {
+    ($($target:ident: $oracle:path,)*) => {
+        $(#[test] fn $target() { replay(stringify!($target), $oracle); })*
+    };
+}
+
+replay! {
+    deflate: fuzz::deflate::round_trip,
+    deflate_params: fuzz::deflate::params,
+    extensions: fuzz::handshake::extensions,
+    handshake_pair: fuzz::handshake::pair,
+    handshake_request: fuzz::handshake::request,
+    handshake_response: fuzz::handshake::response,
+    hub_form: fuzz::hub::form,
+    hub_frames: fuzz::hub::frames,
+    hub_query: fuzz::hub::query,
+    hub_session: fuzz::hub::session,
+    inflate: fuzz::deflate::inflate,
+    origin: fuzz::handshake::origin,
+    resume_position: fuzz::resume::position,
+    resume_reconnect: fuzz::resume::reconnect,
+    resume_tracker: fuzz::resume::tracker,
+    resume_window: fuzz::resume::window,
+    ws_connection: fuzz::frame::connection,
+    ws_decoder: fuzz::frame::decoder,
+    ws_header: fuzz::frame::header,
+    ws_masking: fuzz::frame::masking,
+    ws_pair: fuzz::frame::pair,
+    ws_utf8: fuzz::frame::utf8,
+}
