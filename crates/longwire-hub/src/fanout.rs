@@ -3,6 +3,7 @@
 //! Nothing is queued here. A subscriber that wakes reads the log from its own position, so a burst
 //! of events costs it one wake-up.
 
+use core::sync::atomic::{AtomicU64, Ordering};
 use core::task::Waker;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -46,22 +47,36 @@ pub(crate) struct Fanout {
 
 #[derive(Debug, Default)]
 struct Bells {
-    by_topic: HashMap<Box<str>, Vec<Arc<Bell>>>,
+    by_topic: HashMap<Box<str>, Listeners>,
     any: Vec<Arc<Bell>>,
     count: usize,
 }
 
+/// The subscribers of one topic.
+#[derive(Debug)]
+struct Listeners {
+    bells: Vec<Arc<Bell>>,
+    /// No event of this topic with a greater offset was evicted from the log.
+    evicted: AtomicU64,
+}
+
 impl Fanout {
-    /// Rings `bell` for events that match one of `selectors`, from now on.
-    pub(crate) fn add(&self, selectors: &Selectors, bell: &Arc<Bell>) {
+    /// Rings `bell` for events that match one of `selectors`, from now on. `evicted` is the
+    /// newest offset that the log no longer has; the caller keeps the log from changing meanwhile.
+    pub(crate) fn add(&self, selectors: &Selectors, bell: &Arc<Bell>, evicted: u64) {
         let mut bells = self.bells.write().unwrap_or_else(PoisonError::into_inner);
         bells.count += 1;
         for selector in selectors.iter() {
-            let list = match selector {
-                TopicSelector::Exact(topic) => bells.by_topic.entry(topic.clone()).or_default(),
-                _ => &mut bells.any,
+            let TopicSelector::Exact(topic) = selector else {
+                bells.any.push(bell.clone());
+                continue;
             };
-            list.push(bell.clone());
+            let listeners = bells.by_topic.entry(topic.clone());
+            let listeners = listeners.or_insert_with(|| Listeners {
+                bells: Vec::new(),
+                evicted: AtomicU64::new(evicted),
+            });
+            listeners.bells.push(bell.clone());
         }
     }
 
@@ -74,9 +89,9 @@ impl Fanout {
                 take(&mut bells.any, bell);
                 continue;
             };
-            if let Some(list) = bells.by_topic.get_mut(topic) {
-                take(list, bell);
-                if list.is_empty() {
+            if let Some(listeners) = bells.by_topic.get_mut(topic) {
+                take(&mut listeners.bells, bell);
+                if listeners.bells.is_empty() {
                     bells.by_topic.remove(topic);
                 }
             }
@@ -91,16 +106,33 @@ impl Fanout {
             .count
     }
 
+    /// Notes that the log no longer has an event of these topics, before anybody can look.
+    pub(crate) fn evicted<'t>(&self, topics: impl Iterator<Item = &'t str>, offset: u64) {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        for listeners in topics.filter_map(|topic| bells.by_topic.get(topic)) {
+            // The lock of the log puts this before every look at it.
+            listeners.evicted.store(offset, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether the log may have lost events beyond `offset` that match one of `selectors`, which
+    /// belong to a subscriber.
+    pub(crate) fn lost_after(&self, selectors: &Selectors, offset: u64) -> bool {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        selectors.iter().any(|selector| match selector {
+            TopicSelector::Exact(topic) => {
+                let evicted = bells.by_topic.get(topic).map(|topic| &topic.evicted);
+                evicted.is_none_or(|evicted| evicted.load(Ordering::Relaxed) > offset)
+            }
+            _ => true,
+        })
+    }
+
     /// Rings everybody whom an event of these topics concerns.
     pub(crate) fn ring<'t>(&self, topics: impl Iterator<Item = &'t str>) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
-        for topic in topics {
-            bells
-                .by_topic
-                .get(topic)
-                .into_iter()
-                .flatten()
-                .for_each(|bell| bell.ring());
+        for listeners in topics.filter_map(|topic| bells.by_topic.get(topic)) {
+            listeners.bells.iter().for_each(|bell| bell.ring());
         }
         bells.any.iter().for_each(|bell| bell.ring());
     }
@@ -111,7 +143,7 @@ impl Fanout {
         bells
             .by_topic
             .values()
-            .flatten()
+            .flat_map(|listeners| &listeners.bells)
             .for_each(|bell| bell.ring());
         bells.any.iter().for_each(|bell| bell.ring());
     }
@@ -124,5 +156,95 @@ fn take(list: &mut Vec<Arc<Bell>>, bell: &Arc<Bell>) {
     // A topic that was popular once should not hold memory for ever.
     if list.capacity() > 4 * list.len().max(16) {
         list.shrink_to(2 * list.len());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::{AtomicUsize, Ordering};
+    use core::task::Waker;
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn subscribe(fanout: &Fanout, topics: &[&str]) -> (Selectors, Arc<Bell>, Arc<Count>) {
+        let mut selectors = Selectors::new();
+        for topic in topics {
+            selectors
+                .insert(TopicSelector::parse(topic).unwrap())
+                .unwrap();
+        }
+        let (bell, count) = (Arc::<Bell>::default(), Arc::<Count>::default());
+        fanout.add(&selectors, &bell, 0);
+        (selectors, bell, count)
+    }
+
+    #[test]
+    fn a_burst_wakes_each_whom_it_concerns_once() {
+        let fanout = Fanout::default();
+        let waiting = [
+            subscribe(&fanout, &["a"]),
+            subscribe(&fanout, &["a", "b"]),
+            subscribe(&fanout, &["*"]),
+            subscribe(&fanout, &["c"]),
+        ];
+        for (_, bell, count) in &waiting {
+            bell.listen(&Waker::from(count.clone()));
+        }
+        for _ in 0..100 {
+            fanout.ring(["a", "b"].into_iter());
+        }
+        let woken = waiting
+            .each_ref()
+            .map(|(_, _, count)| count.0.load(Ordering::Relaxed));
+        assert_eq!(woken, [1, 1, 1, 0]);
+        fanout.ring_all();
+        assert_eq!(waiting[3].2.0.load(Ordering::Relaxed), 1);
+    }
+
+    #[test]
+    fn what_was_lost_is_known_for_topics_that_somebody_wants() {
+        let fanout = Fanout::default();
+        let (a, ..) = subscribe(&fanout, &["a"]);
+        let (both, ..) = subscribe(&fanout, &["a", "b"]);
+        let (all, ..) = subscribe(&fanout, &["*"]);
+        fanout.evicted(["a", "c"].into_iter(), 7);
+        fanout.evicted(["c"].into_iter(), 8);
+        fanout.evicted(["b"].into_iter(), 9);
+        assert!(fanout.lost_after(&a, 6) && !fanout.lost_after(&a, 7));
+        assert!(fanout.lost_after(&both, 8) && !fanout.lost_after(&both, 9));
+        assert!(fanout.lost_after(&all, 9), "all topics are not counted");
+        // Nobody wanted `c` when its events went: they may have been lost.
+        let mut c = Selectors::new();
+        c.insert(TopicSelector::parse("c").unwrap()).unwrap();
+        assert!(fanout.lost_after(&c, 9));
+        fanout.add(&c, &Arc::default(), 9);
+        assert!(fanout.lost_after(&c, 8) && !fanout.lost_after(&c, 9));
+    }
+
+    #[test]
+    fn who_has_left_leaves_nothing_behind() {
+        let fanout = Fanout::default();
+        let subscribers: Vec<_> = (0..200)
+            .map(|_| subscribe(&fanout, &["a", "b", "*"]))
+            .collect();
+        assert_eq!(fanout.count(), 200);
+        for (selectors, bell, _) in &subscribers {
+            fanout.remove(selectors, bell);
+        }
+        let bells = fanout.bells.read().unwrap();
+        assert_eq!(
+            (bells.count, bells.by_topic.len(), bells.any.len()),
+            (0, 0, 0)
+        );
+        assert!(bells.any.capacity() <= 64, "{}", bells.any.capacity());
     }
 }

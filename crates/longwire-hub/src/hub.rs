@@ -79,11 +79,10 @@ impl Hub {
         if form.ephemeral {
             return Err(Refusal::Ephemeral);
         }
-        let appended = self
-            .log
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .append(form);
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        let appended = log.append(form);
+        self.note_evicted(&mut log);
+        drop(log);
         match appended {
             Appended::New(event) => {
                 self.fanout.ring(event.topics());
@@ -101,10 +100,15 @@ impl Hub {
 
     /// Evicts what has passed its age.
     pub(crate) fn expire(&self) {
-        self.log
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .expire();
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        log.expire();
+        self.note_evicted(&mut log);
+    }
+
+    fn note_evicted(&self, log: &mut Log) {
+        for event in log.take_evicted() {
+            self.fanout.evicted(event.topics(), event.position.offset);
+        }
     }
 
     /// The newest position.

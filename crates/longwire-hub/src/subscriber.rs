@@ -10,12 +10,12 @@ use hub_protocol::{
 use longwire::Batch;
 use longwire::sse::{Fill, Source};
 use longwire::ws::{Outbox, Received};
-use resume::{Gap, Position, Start};
+use resume::{Bounds, Gap, Position, Start};
 use sse_parse::Fields;
 use ws_frame::{CloseCode, SendError};
 
 use crate::event::Event;
-use crate::fanout::Bell;
+use crate::fanout::{Bell, Fanout};
 use crate::hub::Hub;
 
 /// One subscription. It is its own registration: dropped, nobody rings for it any more.
@@ -49,8 +49,9 @@ trait Carrier {
 impl Subscriber {
     pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery) -> Self {
         let bell = Arc::default();
-        hub.fanout.add(&query.selectors, &bell);
         let log = hub.log();
+        let evicted = log.bounds().earliest().offset - 1;
+        hub.fanout.add(&query.selectors, &bell, evicted);
         let start = log.resolve(query.start);
         let (session, gap) = Session::open(query.selectors, &start, &log.bounds(), hub.now());
         drop(log);
@@ -81,6 +82,7 @@ impl Subscriber {
         }
         let now = self.hub.now();
         let log = self.hub.log();
+        pass_evicted(&mut self.session, &log.bounds(), &self.hub.fanout);
         while !carrier.is_full() {
             match self.session.next(&log.bounds(), now) {
                 Step::Gap(gap) => carrier.gap(&gap, None),
@@ -97,6 +99,16 @@ impl Subscriber {
                 _ => break,
             }
         }
+    }
+}
+
+/// Moves the cursor over events of other topics that were evicted while nothing woke the
+/// subscriber: that it is behind them is no gap.
+fn pass_evicted(session: &mut Session, log: &Bounds, fanout: &Fanout) {
+    let cursor = session.cursor();
+    let evicted = Position::new(cursor.epoch, log.earliest().offset - 1);
+    if cursor.offset < evicted.offset && !fanout.lost_after(session.selectors(), cursor.offset) {
+        session.read_to(evicted);
     }
 }
 
