@@ -135,16 +135,13 @@ impl Deflater {
         };
         if self.fed {
             let codec = self.codec.get_or_insert_with(|| spare.take_deflate(shape));
-            run(
-                codec,
-                chunk,
-                if end {
-                    FlushCompress::Sync
-                } else {
-                    FlushCompress::None
-                },
-                out,
-            );
+            let flush = match (end, self.context.is_taken_over()) {
+                (false, _) => FlushCompress::None,
+                (true, true) => FlushCompress::Sync,
+                // Forgets the message as well, in less time than a reset.
+                (true, false) => FlushCompress::Full,
+            };
+            run(codec, chunk, flush, out);
         }
         if !end {
             return;

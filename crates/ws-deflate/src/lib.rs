@@ -88,8 +88,8 @@
 //! of any connection. With takeover a connection holds about 45 KiB to inflate, and 240 to
 //! 400 KiB to deflate, by the window.
 //!
-//! The inflater appends at most its limit and works in steps of at most 16 KiB, so that a small
-//! frame that stands for a gigabyte costs the limit and no more.
+//! The inflater appends at most its limit and reserves at most 64 KiB, or as much as the message
+//! has already, ahead of it: a small frame that stands for a gigabyte costs the limit and no more.
 //!
 //! # Secrets
 //!

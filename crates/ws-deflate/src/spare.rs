@@ -64,9 +64,9 @@ impl Spare {
         Compress::new_with_window_bits(Compression::new(shape.level.get().into()), false, bits)
     }
 
-    pub(crate) fn give_deflate(&mut self, shape: Shape, mut codec: Compress) {
+    /// Takes a codec back that has forgotten its message.
+    pub(crate) fn give_deflate(&mut self, shape: Shape, codec: Compress) {
         if self.deflate.len() < self.capacity {
-            codec.reset();
             self.deflate.push((shape, codec));
         }
     }
