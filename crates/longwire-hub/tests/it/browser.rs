@@ -1,5 +1,6 @@
 //! The page in Chromium: both carriers side by side, through restarts and gaps.
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::support::{CARRIERS, ENDPOINT, Hub, Page, Program, Seen, Subscriber, Tool};
@@ -180,14 +181,13 @@ async fn the_page_comes_back_after_a_restart_and_says_what_it_missed() {
     hub.publish_data("demo", "before the restart").await;
     both(&mut page, "log", "before the restart").await;
 
-    hub.kill().await;
-    page.wait_for(&format!("{} [data-field=state]", PANES[0]), "0 CONNECTING")
+    hub.signal(Signal::TERM);
+    let [sse, ws] = PANES.map(|pane| format!("{pane} [data-field=notice]"));
+    page.wait_for(&sse, "Connection lost: EventSource reconnects by itself")
         .await;
-    page.wait_for(
-        &format!("{} [data-field=notice]", PANES[1]),
-        "Closed with code 1006",
-    )
-    .await;
+    page.wait_for(&ws, "Closed with code 1012: the hub restarts")
+        .await;
+    assert_eq!(hub.ended().await.0.code(), Some(0));
     page.click("#publish button").await;
     page.wait_for("#published", "Not published").await;
 

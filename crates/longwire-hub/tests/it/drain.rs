@@ -45,6 +45,7 @@ async fn drains(signal: Signal) {
         while let Some(item) = within("the end of the stream", stream.next()).await {
             items.push(item);
         }
+        assert!(stream.ended_whole());
         let [
             Item::Event(position),
             Item::Event(event),

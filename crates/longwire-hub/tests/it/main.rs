@@ -14,5 +14,6 @@ mod drain;
 mod fanout;
 mod payloads;
 mod publishing;
+mod quiet;
 mod resuming;
 mod support;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use sse_parse::{OwnedEvent, Parser};
 
-use super::http::Chunks;
+use super::http::{Body, Chunks};
 use super::{Connection, Request, Response};
 
 /// What a stream says.
@@ -23,6 +23,7 @@ pub(crate) struct EventStream {
     chunks: Chunks,
     parser: Parser,
     items: VecDeque<Item>,
+    state: Body,
 }
 
 impl EventStream {
@@ -38,20 +39,22 @@ impl EventStream {
             chunks: Chunks::default(),
             parser: Parser::new(),
             items: VecDeque::new(),
+            state: Body::Goes,
         }
     }
 
-    /// The next event or reconnection time; `None` at the proper end of the stream. Comments are
-    /// passed over.
+    /// The next event or reconnection time; `None` at the end of the stream. Comments are passed
+    /// over.
     pub(crate) async fn next(&mut self) -> Option<Item> {
         loop {
             if let Some(item) = self.items.pop_front() {
                 return Some(item);
             }
-            let mut body = Vec::new();
-            if !self.chunks.read(&mut self.connection, &mut body).await {
+            if self.state != Body::Goes {
                 return None;
             }
+            let mut body = Vec::new();
+            self.state = self.chunks.read(&mut self.connection, &mut body).await;
             let mut input = &body[..];
             while let Some(item) = self.parser.next_item(&mut input).unwrap() {
                 self.items.extend(match item {
@@ -61,6 +64,11 @@ impl EventStream {
                 });
             }
         }
+    }
+
+    /// Whether the stream ended as the hub meant it to, not in the middle of something.
+    pub(crate) fn ended_whole(&self) -> bool {
+        self.state == Body::Ended
     }
 
     /// Bytes received so far, the response head among them.

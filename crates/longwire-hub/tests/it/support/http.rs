@@ -1,6 +1,7 @@
 //! Just enough HTTP/1.1 to see every byte that the hub sends.
 
 use core::net::SocketAddr;
+use std::io::ErrorKind;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -157,7 +158,7 @@ impl Connection {
             response.body = self.unused.drain(..length).collect();
         } else {
             let mut chunks = Chunks::default();
-            while chunks.read(self, &mut response.body).await {}
+            while chunks.read(self, &mut response.body).await == Body::Goes {}
         }
         response
     }
@@ -175,7 +176,10 @@ impl Connection {
 
     /// Receives more, and gives how much: nothing when the hub ended the connection.
     pub(crate) async fn read(&mut self) -> usize {
-        let received = self.io.read_buf(&mut self.unused).await.unwrap();
+        let received = match self.io.read_buf(&mut self.unused).await {
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            received => received.unwrap(),
+        };
         self.received += received;
         received
     }
@@ -188,38 +192,56 @@ pub(crate) struct Chunks {
     left: usize,
 }
 
+/// How a body stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Body {
+    Goes,
+    /// It ended as it should.
+    Ended,
+    /// The connection ended before it.
+    Broken,
+}
+
 impl Chunks {
-    /// Appends what has come, at least one byte, to `body`; false at the end of the body.
-    pub(crate) async fn read(&mut self, connection: &mut Connection, body: &mut Vec<u8>) -> bool {
+    /// Appends what has come, at least one byte while it goes on, to `body`.
+    pub(crate) async fn read(&mut self, connection: &mut Connection, body: &mut Vec<u8>) -> Body {
         loop {
-            if self.left > 2 && !connection.unused.is_empty() {
-                let take = connection.unused.len().min(self.left - 2);
-                body.extend(connection.unused.drain(..take));
+            let unused = &mut connection.unused;
+            if self.left > 2 && !unused.is_empty() {
+                let take = unused.len().min(self.left - 2);
+                body.extend(unused.drain(..take));
                 self.left -= take;
-                return true;
+                return Body::Goes;
             }
-            if self.left <= 2 && connection.unused.len() >= self.left {
-                let end: Vec<u8> = connection.unused.drain(..self.left).collect();
+            if self.left <= 2 && unused.len() >= self.left {
+                let end: Vec<u8> = unused.drain(..self.left).collect();
                 assert!(end.is_empty() || end == b"\r\n", "after a chunk: {end:?}");
                 self.left = 0;
-                if let Some(line) = connection.unused.windows(2).position(|two| two == b"\r\n") {
-                    let size: Vec<u8> = connection.unused.drain(..line + 2).collect();
+                if let Some(line) = unused.windows(2).position(|two| two == b"\r\n") {
+                    let size: Vec<u8> = unused.drain(..line + 2).collect();
                     let size = usize::from_str_radix(str::from_utf8(&size[..line]).unwrap(), 16);
                     self.left = size.unwrap() + 2;
                     if self.left == 2 {
-                        while connection.unused.len() < 2 {
-                            assert!(connection.read().await > 0, "no line end after the body");
-                        }
-                        connection.unused.drain(..2);
-                        return false;
+                        return after_last_chunk(connection).await;
                     }
                     continue;
                 }
             }
-            assert!(
-                connection.read().await > 0,
-                "the connection ended in a chunked body"
-            );
+            if connection.read().await == 0 {
+                return Body::Broken;
+            }
         }
     }
+}
+
+/// Reads the empty line after the last chunk.
+async fn after_last_chunk(connection: &mut Connection) -> Body {
+    while connection.unused.len() < 2 {
+        if connection.read().await == 0 {
+            return Body::Broken;
+        }
+    }
+    let end: Vec<u8> = connection.unused.drain(..2).collect();
+    assert_eq!(end, b"\r\n", "after the last chunk");
+    Body::Ended
 }

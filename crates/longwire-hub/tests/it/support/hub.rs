@@ -93,6 +93,19 @@ impl Hub {
         ids
     }
 
+    /// How many sockets the hub has.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn sockets(&self) -> usize {
+        let descriptors = std::fs::read_dir(format!("/proc/{}/fd", self.child.id().unwrap()));
+        // One may be closed while we look.
+        let targets = descriptors
+            .unwrap()
+            .filter_map(|entry| entry.unwrap().path().read_link().ok());
+        targets
+            .filter(|target| target.to_string_lossy().starts_with("socket:"))
+            .count()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
