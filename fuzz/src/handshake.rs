@@ -116,7 +116,7 @@ fn handshake(head: RequestHead<'_>) {
     };
     assert!(wanted && head.method() == "GET");
     let protocols: Vec<&str> = request.protocols().collect();
-    let extensions: Vec<String> = request.extensions().map(|e| e.to_string()).collect();
+    let extensions = first_of_each(&request);
     let mut accept = request.accept();
     if let Some(protocol) = protocols.first() {
         accept = accept.protocol(protocol).expect("it was offered");
@@ -125,10 +125,23 @@ fn handshake(head: RequestHead<'_>) {
         accept = accept.extension(extension).expect("it was offered");
     }
     assert!(accept.clone().protocol("never, offered").is_err());
+    if let Some(extension) = extensions.first() {
+        assert!(
+            accept.clone().extension(extension).is_err(),
+            "it is chosen already"
+        );
+    }
     let mut out = Vec::new();
     accept.encode(&mut out);
     assert_eq!(lines(&out), 1 + accept.fields().count() + 1);
     check_response(&out, 101);
+}
+
+/// The extensions of a request, of those with one name the first.
+fn first_of_each(request: &Request<'_>) -> Vec<String> {
+    let mut names = std::collections::BTreeSet::new();
+    let extensions = request.extensions().filter(|e| names.insert(e.name()));
+    extensions.map(|e| e.to_string()).collect()
 }
 
 fn refuse(error: HandshakeError) {
@@ -262,11 +275,7 @@ pub fn pair(data: &[u8]) {
 
     // The server echoes what it may of the same texts.
     let mut accept = server.accept();
-    let chosen: Vec<String> = accept
-        .request()
-        .extensions()
-        .map(|e| e.to_string())
-        .collect();
+    let chosen = first_of_each(accept.request());
     if has_protocol {
         accept = accept.protocol(protocol).expect("it was offered");
     }
@@ -305,7 +314,7 @@ fn answer<'b>(
 ) {
     let mut added = 0;
     for (name, value) in fields {
-        if let Ok(with) = accept.clone().header(name, value) {
+        if let Ok(with) = accept.clone().header(name, *value) {
             accept = with;
             added += 1;
         }

@@ -1,7 +1,8 @@
 //! Saying yes: the 101 of HTTP/1.1, the 200 of an extended CONNECT.
 
 use crate::grammar::{is_field_value, is_token};
-use crate::{Carrier, Extensions, HeaderError, Request};
+use crate::{Carrier, Extension, Extensions, HeaderError, Request};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 /// An acceptance being put together; [`encode`](Self::encode) writes it.
@@ -12,9 +13,9 @@ pub struct Accept<'b> {
     pub(crate) key: [u8; 28],
     pub(crate) protocol: Option<&'b str>,
     /// The first extension; more of them and other fields go to the heap.
-    extension: Option<&'b str>,
-    more_extensions: Vec<&'b str>,
-    pub(crate) headers: Vec<(&'b str, &'b [u8])>,
+    extension: Option<Cow<'b, str>>,
+    more_extensions: Vec<Cow<'b, str>>,
+    pub(crate) headers: Vec<(&'b str, Cow<'b, [u8]>)>,
 }
 
 impl<'b> Accept<'b> {
@@ -58,18 +59,20 @@ impl<'b> Accept<'b> {
     /// # Errors
     ///
     /// [`Value`](HeaderError::Value) if it breaks the grammar of RFC 6455 §9.1,
-    /// [`NotOffered`](HeaderError::NotOffered) if the client did not offer one of this name.
+    /// [`NotOffered`](HeaderError::NotOffered) if the client did not offer one of this name,
+    /// [`Repeated`](HeaderError::Repeated) if one of this name is already chosen.
     //= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
     //# Extensions not listed by the client MUST NOT be listed.
-    pub fn extension(mut self, extension: &'b str) -> Result<Self, HeaderError> {
-        let chosen = Extensions::parse(extension.as_bytes()).map_err(|_| HeaderError::Value)?;
-        for chosen in chosen {
-            if !self
-                .request
-                .extensions()
-                .any(|offered| offered.name() == chosen.name())
-            {
+    pub fn extension(mut self, extension: impl Into<Cow<'b, str>>) -> Result<Self, HeaderError> {
+        let extension = extension.into();
+        let mut chosen = Extensions::parse(extension.as_bytes()).map_err(|_| HeaderError::Value)?;
+        while let Some(one) = chosen.next() {
+            let is_this = |other: Extension<'_>| other.name() == one.name();
+            if !self.request.extensions().any(is_this) {
                 return Err(HeaderError::NotOffered);
+            }
+            if self.extensions().flat_map(parsed).any(is_this) || chosen.clone().any(is_this) {
+                return Err(HeaderError::Repeated);
             }
         }
         if self.extension.is_none() {
@@ -87,8 +90,13 @@ impl<'b> Accept<'b> {
     /// [`Name`](HeaderError::Name) and [`Value`](HeaderError::Value) if it could not be read back
     /// as it is, [`Reserved`](HeaderError::Reserved) for fields of the handshake and those that
     /// announce a body.
-    pub fn header(mut self, name: &'b str, value: &'b [u8]) -> Result<Self, HeaderError> {
-        check_header(name, value)?;
+    pub fn header(
+        mut self,
+        name: &'b str,
+        value: impl Into<Cow<'b, [u8]>>,
+    ) -> Result<Self, HeaderError> {
+        let value = value.into();
+        check_header(name, &value)?;
         if is_handshake_header(name) {
             return Err(HeaderError::Reserved);
         }
@@ -106,10 +114,17 @@ impl<'b> Accept<'b> {
     }
 
     /// The extensions in order.
-    pub(crate) fn extensions(&self) -> impl Iterator<Item = &'b str> {
+    pub(crate) fn extensions(&self) -> impl Iterator<Item = &str> {
         self.extension
-            .into_iter()
-            .chain(self.more_extensions.iter().copied())
+            .iter()
+            .chain(&self.more_extensions)
+            .map(AsRef::as_ref)
+    }
+
+    fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_ref()))
     }
 
     /// The fields of the response, for a HTTP library that writes it: those of the handshake with
@@ -132,7 +147,7 @@ impl<'b> Accept<'b> {
                 self.extensions()
                     .map(|e| ("sec-websocket-extensions", e.as_bytes())),
             )
-            .chain(self.headers.iter().copied())
+            .chain(self.headers())
     }
 
     /// Appends the response to `out`: write it, then speak WebSocket. The bytes after the request
@@ -156,10 +171,7 @@ impl<'b> Accept<'b> {
             let extensions = self
                 .extensions()
                 .map(|e| ("Sec-WebSocket-Extensions", e.as_bytes()));
-            protocol
-                .into_iter()
-                .chain(extensions)
-                .chain(self.headers.iter().copied())
+            protocol.into_iter().chain(extensions).chain(self.headers())
         };
         let len: usize = fields()
             .map(|(name, value)| name.len() + value.len() + 4)
@@ -173,6 +185,11 @@ impl<'b> Accept<'b> {
         }
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// The extensions of a list that has been checked.
+pub(crate) fn parsed(list: &str) -> Extensions<'_> {
+    Extensions::parse(list.as_bytes()).unwrap_or_default()
 }
 
 /// Appends one line.

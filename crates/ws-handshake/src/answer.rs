@@ -180,8 +180,8 @@ impl ClientHandshake {
         let (headers, known) =
             crate::RequestHead::collect(headers).map_err(|_| ResponseError::Header)?;
         //= https://www.rfc-editor.org/rfc/rfc9113#section-8.5
-        //# Any 2xx (Successful) response indicates that the proxy has established a connection to
-        //# the requested host and port
+        //# Once this connection is successfully established, the proxy sends a HEADERS frame
+        //# containing a 2xx-series status code to the client
         if matches!(status, 200..=299) {
             Ok(Answer::Accepted(self.check_choice(headers, &known)?))
         } else {
@@ -260,16 +260,16 @@ impl ClientHandshake {
         //# server has indicated an extension not requested by the client), the client MUST _Fail
         //# the WebSocket Connection_.
         if known.extensions != Once::Never {
+            // At most as long as the offer, since none stands twice.
+            let mut chosen = Vec::new();
             for value in headers.get_all("sec-websocket-extensions") {
-                let chosen = Extensions::parse(value).map_err(|_| ResponseError::Extensions)?;
-                for extension in chosen {
-                    if !self
-                        .extensions
-                        .iter()
-                        .any(|offered| offered == extension.name())
-                    {
+                let list = Extensions::parse(value).map_err(|_| ResponseError::Extensions)?;
+                for name in list.map(|extension| extension.name()) {
+                    let is_offered = self.extensions.iter().any(|offered| offered == name);
+                    if !is_offered || chosen.contains(&name) {
                         return Err(ResponseError::ExtensionNotOffered);
                     }
+                    chosen.push(name);
                 }
             }
         }

@@ -69,9 +69,7 @@ impl HandshakeError {
             //# appropriate HTTP error code (such as 426 Upgrade Required)
             Self::Connection | Self::Upgrade | Self::Version => 426,
             Self::HeadTooLarge | Self::TooManyHeaders => 431,
-            //= https://www.rfc-editor.org/rfc/rfc9220#section-3
-            //# If a server receives an extended CONNECT request with an unknown :protocol value,
-            //# the server SHOULD respond to the request with a 501 (Not Implemented) status code
+            // RFC 9220 §3 asks for this status where :protocol is not known.
             Self::ConnectProtocol => 501,
             Self::HttpVersion => 505,
             _ => 400,
@@ -122,7 +120,7 @@ pub enum ResponseError {
     Connection,
     /// `Sec-WebSocket-Extensions` breaks its grammar.
     Extensions,
-    /// An extension that was not offered.
+    /// An extension that was not offered, or is chosen twice.
     ExtensionNotOffered,
     /// A field name or value, or the end of a line, is malformed.
     Header,
@@ -150,7 +148,7 @@ pub enum HeaderError {
     Name,
     /// The client did not offer it.
     NotOffered,
-    /// The same subprotocol twice.
+    /// The same subprotocol, or extension of an answer, twice.
     Repeated,
     /// The handshake writes this field itself.
     Reserved,
@@ -206,7 +204,7 @@ impl fmt::Display for HeaderError {
         f.write_str(match self {
             Self::Name => "the field name is not a token",
             Self::NotOffered => "the client did not offer it",
-            Self::Repeated => "the subprotocol is already offered",
+            Self::Repeated => "it is already there",
             Self::Reserved => "the handshake writes this field itself",
             Self::Value => "the field value is malformed",
         })

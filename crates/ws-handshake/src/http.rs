@@ -125,8 +125,8 @@ impl Reject<'_> {
             response = response.header(header::CONTENT_TYPE, content_type);
         }
         response
-            .header(header::CONTENT_LENGTH, self.payload().len())
-            .body(self.payload().to_vec())
+            .header(header::CONTENT_LENGTH, self.content().len())
+            .body(self.content().to_vec())
     }
 }
 

@@ -95,9 +95,10 @@ impl<'b> Known<'b> {
             (Once::Value(digits), Once::Never) => content_length(digits)
                 .map(BodyLength::Bytes)
                 .ok_or(HandshakeError::ContentLength),
-            //= https://www.rfc-editor.org/rfc/rfc9110#section-8.6
-            //# the recipient of a message that contains more than one Content-Length field value
-            //# … MUST either reject the message as invalid or replace …
+            //= https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+            //# If a message is received without Transfer-Encoding and with an invalid Content-Length
+            //# header field, then the message framing is invalid and the recipient MUST treat it as
+            //# an unrecoverable error
             _ => Err(HandshakeError::ContentLength),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::accept::{check_header, write_field};
 use crate::{HandshakeError, HeaderError};
+use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt::Write;
 
@@ -24,8 +25,8 @@ use core::fmt::Write;
 #[must_use = "nothing is written before `encode`"]
 pub struct Reject<'a> {
     status: u16,
-    headers: Vec<(&'a str, &'a [u8])>,
-    body: &'a [u8],
+    headers: Vec<(&'a str, Cow<'a, [u8]>)>,
+    body: Cow<'a, [u8]>,
 }
 
 impl<'a> Reject<'a> {
@@ -39,7 +40,7 @@ impl<'a> Reject<'a> {
         Self {
             status,
             headers: Vec::new(),
-            body: b"",
+            body: Cow::Borrowed(b""),
         }
     }
 
@@ -48,17 +49,17 @@ impl<'a> Reject<'a> {
         match error.status() {
             //= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.6
             //# The origin server MUST generate an Allow header field in a 405 response
-            405 => reject.headers.push(("Allow", b"GET")),
+            405 => reject.headers.push(("Allow", b"GET".into())),
             426 => {
                 //= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.22
                 //# The server MUST send an Upgrade header field in a 426 response to indicate the
                 //# required protocol(s)
-                reject.headers.push(("Upgrade", b"websocket"));
+                reject.headers.push(("Upgrade", b"websocket".into()));
                 //= https://www.rfc-editor.org/rfc/rfc6455#section-4.4
                 //# If the server doesn't support the requested version, it MUST respond with a
                 //# |Sec-WebSocket-Version| header field (or multiple |Sec-WebSocket-Version| header
                 //# fields) containing all versions it is willing to use.
-                reject.headers.push(("Sec-WebSocket-Version", b"13"));
+                reject.headers.push(("Sec-WebSocket-Version", b"13".into()));
             }
             _ => {}
         }
@@ -72,8 +73,13 @@ impl<'a> Reject<'a> {
     /// [`Name`](HeaderError::Name) and [`Value`](HeaderError::Value) if it could not be read back
     /// as it is, [`Reserved`](HeaderError::Reserved) for `Connection`, `Content-Length` and
     /// `Transfer-Encoding`.
-    pub fn header(mut self, name: &'a str, value: &'a [u8]) -> Result<Self, HeaderError> {
-        check_header(name, value)?;
+    pub fn header(
+        mut self,
+        name: &'a str,
+        value: impl Into<Cow<'a, [u8]>>,
+    ) -> Result<Self, HeaderError> {
+        let value = value.into();
+        check_header(name, &value)?;
         if ["connection", "content-length", "transfer-encoding"]
             .iter()
             .any(|reserved| name.eq_ignore_ascii_case(reserved))
@@ -85,8 +91,8 @@ impl<'a> Reject<'a> {
     }
 
     /// Sets the body, sent as `text/plain; charset=utf-8` unless a `Content-Type` was added.
-    pub const fn body(mut self, body: &'a [u8]) -> Self {
-        self.body = body;
+    pub fn body(mut self, body: impl Into<Cow<'a, [u8]>>) -> Self {
+        self.body = body.into();
         self
     }
 
@@ -98,19 +104,15 @@ impl<'a> Reject<'a> {
 
     /// The body, for a HTTP library that writes the response.
     #[must_use]
-    pub const fn content(&self) -> &'a [u8] {
-        self.body
+    pub fn content(&self) -> &[u8] {
+        &self.body
     }
 
     /// The fields that were added, for a HTTP library that writes the response.
-    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.headers.iter().copied()
-    }
-
-    /// The body.
-    #[must_use]
-    pub const fn payload(&self) -> &'a [u8] {
-        self.body
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_ref()))
     }
 
     fn has(&self, name: &str) -> bool {
@@ -149,7 +151,7 @@ impl<'a> Reject<'a> {
             write_field("Content-Type", content_type.as_bytes(), out);
         }
         let _ = write!(Text(out), "Content-Length: {}\r\n\r\n", self.body.len());
-        out.extend_from_slice(self.body);
+        out.extend_from_slice(&self.body);
     }
 }
 

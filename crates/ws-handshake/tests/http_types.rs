@@ -17,7 +17,7 @@ const NONCE: Nonce = Nonce::new(*b"the sample nonce");
 
 fn client() -> ClientRequest<'static> {
     let request = ClientRequest::new("ws://example.com:8080?a=b").unwrap();
-    let request = request.protocol("chat").unwrap().extension("x").unwrap();
+    let request = request.protocol("chat").unwrap().extension("x, y").unwrap();
     request.header("X-A", b"caf\xe9").unwrap()
 }
 
@@ -43,7 +43,7 @@ fn a_handshake_from_request_to_response() {
         .and_then(|a| a.extension("x"))
         .unwrap();
     let accept = accept
-        .extension("x; a")
+        .extension("y; a")
         .unwrap()
         .header("Set-Cookie", b"a")
         .unwrap();
@@ -61,7 +61,7 @@ fn a_handshake_from_request_to_response() {
         ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]
     );
     assert_eq!(values("sec-websocket-protocol"), ["chat"]);
-    assert_eq!(values("sec-websocket-extensions"), ["x", "x; a"]);
+    assert_eq!(values("sec-websocket-extensions"), ["x", "y; a"]);
     assert_eq!(values("set-cookie"), ["a", "b"]);
     assert_eq!(response.headers().len(), 8);
 }

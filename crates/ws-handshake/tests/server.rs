@@ -97,6 +97,18 @@ fn only_what_was_offered_is_chosen() {
             HeaderError::NotOffered
         );
     }
+    for extension in ["x, x", "x, y, x; n=2"] {
+        assert_eq!(
+            accept().extension(extension).unwrap_err(),
+            HeaderError::Repeated
+        );
+    }
+    let twice = accept().extension("x").unwrap().extension("y").unwrap();
+    assert_eq!(
+        twice.clone().extension("x").unwrap_err(),
+        HeaderError::Repeated
+    );
+    assert_eq!(twice.extension("y; a").unwrap_err(), HeaderError::Repeated);
     for extension in ["", "x;", "x\r\nX: y", "x\n", "x, y; a b"] {
         assert_eq!(
             accept().extension(extension).unwrap_err(),
@@ -107,8 +119,8 @@ fn only_what_was_offered_is_chosen() {
 
 #[test]
 fn fields_that_would_break_the_response_are_not_taken() {
-    let accept = |name, value| request().accept().header(name, value).map(|_| ());
-    let reject = |name, value| Reject::new(400).header(name, value).map(|_| ());
+    let accept = |name, value: &'static [u8]| request().accept().header(name, value).map(|_| ());
+    let reject = |name, value: &'static [u8]| Reject::new(400).header(name, value).map(|_| ());
     for add in [
         &accept as &dyn Fn(&'static str, &'static [u8]) -> Result<(), HeaderError>,
         &reject,
@@ -164,7 +176,7 @@ fn a_refusal_ends_the_connection() {
         Connection: close\r\nContent-Length: 2\r\n\r\n{}"
     );
     assert_eq!(
-        (reject.status(), reject.fields().count(), reject.payload()),
+        (reject.status(), reject.fields().count(), reject.content()),
         (401, 2, &b"{}"[..])
     );
 }
@@ -419,6 +431,6 @@ fn every_error_says_something_of_its_own() {
     assert_eq!(texts.len(), errors.len());
     for (error, status) in errors {
         assert_eq!(error.status(), status, "{error}");
-        assert_eq!(error.reject().payload(), error.to_string().as_bytes());
+        assert_eq!(error.reject().content(), error.to_string().as_bytes());
     }
 }
