@@ -444,10 +444,10 @@ function subscribe(topic) {
   sse.subscribe(topic);
   ws.subscribe(topic);
   if (topic !== "*") $("#publish-topic").value = topic;
-  const quoted = encodeURIComponent(topic === "*" ? "demo" : topic);
-  $("#curl-publish").textContent = `curl ${ENDPOINT} -d topic=${quoted} -d data=hello`;
-  $("#curl-subscribe").textContent =
-    `curl -N '${ENDPOINT}?topic=${topic === "*" ? "*" : quoted}&lastEventID=earliest'`;
+  const escaped = encodeURIComponent(topic).replaceAll("'", "%27");
+  $("#curl-publish").textContent =
+    `curl ${ENDPOINT} -d 'topic=${topic === "*" ? "demo" : escaped}' -d data=hello`;
+  $("#curl-subscribe").textContent = `curl -N '${ENDPOINT}?topic=${escaped}&lastEventID=earliest'`;
 }
 
 const sse = new ServerSentEvents($("[data-carrier=sse]"));

@@ -120,6 +120,7 @@ async fn an_event_from_curl_arrives_through_event_source_and_web_socket() {
         .evaluate("document.documentElement.scrollWidth - innerWidth")
         .await;
     assert_eq!(overflow, Value::from(0), "the page is wider than a phone");
+    page.close().await;
 }
 
 #[tokio::test]
@@ -168,6 +169,7 @@ async fn every_topic_can_be_watched_and_named_events_are_heard() {
         "the refusal itself: {:?}",
         page.problems().await
     );
+    page.close().await;
 }
 
 #[tokio::test]
@@ -211,6 +213,7 @@ async fn the_page_comes_back_after_a_restart_and_says_what_it_missed() {
     both(&mut page, "events", "2").await;
     page.window(1200, 900, "dark").await;
     page.screenshot("page-restarted").await;
+    page.close().await;
 }
 
 #[tokio::test]
@@ -241,6 +244,7 @@ async fn the_page_goes_on_where_it_was_and_names_the_events_it_missed() {
     page.window(1200, 900, "light").await;
     page.screenshot("page-gap").await;
     assert_eq!(page.problems().await, Vec::<String>::new());
+    page.close().await;
 }
 
 #[tokio::test]
@@ -279,4 +283,5 @@ async fn an_event_source_that_was_refused_for_good_is_replaced() {
     both(&mut page, "state", "1 OPEN").await;
     hub.publish_data("demo", "after the proxy").await;
     both(&mut page, "log", "after the proxy").await;
+    page.close().await;
 }

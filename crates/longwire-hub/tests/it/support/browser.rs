@@ -81,6 +81,11 @@ impl Page {
         serde_json::from_value(problems).unwrap()
     }
 
+    /// Ends the browser, which would otherwise outlive the test by a moment.
+    pub(crate) async fn close(self) {
+        assert_eq!(self.driver.finish().await, (Vec::new(), true));
+    }
+
     async fn act(&mut self, action: Value) -> Value {
         self.driver.write_line(&action.to_string()).await;
         let answer = self.driver.line().await.expect("the driver answers");
