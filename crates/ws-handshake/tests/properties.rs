@@ -8,10 +8,21 @@
 )]
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use ws_handshake::{
     Accept, Answer, ClientHandshake, ClientRequest, Extensions, Head, HeaderError, Limits, Nonce,
     Reject, Request, RequestHead,
 };
+
+/// As many cases as `PROPTEST_CASES` says; what once failed is tried first.
+fn config() -> ProptestConfig {
+    ProptestConfig {
+        failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
+            "tests/properties.proptest-regressions",
+        ))),
+        ..ProptestConfig::default()
+    }
+}
 
 /// Any text, with those among them that matter to a line-based protocol.
 fn text() -> impl Strategy<Value = String> {
@@ -65,7 +76,7 @@ fn take<T: Clone>(of: &mut T, set: impl FnOnce(T) -> Result<T, HeaderError>) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..<_>::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_request_has_the_lines_that_were_meant(
