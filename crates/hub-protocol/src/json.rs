@@ -8,43 +8,46 @@ use resume::Position;
 //# that MUST be escaped: quotation mark, reverse solidus, and the control characters (U+0000
 //# through U+001F).
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    out.reserve(text.len() + 2);
+    let bytes = text.as_bytes();
+    out.reserve(bytes.len() + 2);
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    loop {
-        let plain = plain_prefix(rest);
-        out.extend_from_slice(&rest[..plain]);
-        let Some(&special) = rest.get(plain) else {
-            break;
+    let (mut copied, mut at) = (0, 0);
+    while let Some((word, _)) = bytes[at..].split_first_chunk::<8>() {
+        let Some(plain) = first_special(*word) else {
+            at += 8;
+            continue;
         };
-        escape(special, out);
-        rest = &rest[plain + 1..];
+        out.extend_from_slice(&bytes[copied..at]);
+        // All eight and back: a copy of a length that the compiler knows.
+        out.extend_from_slice(word);
+        out.truncate(out.len() - 8 + plain);
+        escape(word[plain], out);
+        at += plain + 1;
+        copied = at;
     }
+    for (index, byte) in bytes.iter().enumerate().skip(at) {
+        if matches!(byte, 0..0x20 | b'"' | b'\\') {
+            out.extend_from_slice(&bytes[copied..index]);
+            escape(*byte, out);
+            copied = index + 1;
+        }
+    }
+    out.extend_from_slice(&bytes[copied..]);
     out.push(b'"');
 }
 
-/// How many bytes from the start on need no escape, looking at eight at a time.
-fn plain_prefix(bytes: &[u8]) -> usize {
+/// Which of eight bytes is the first that must be escaped.
+fn first_special(word: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let (words, _) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES) & !(word ^ (ONES * 0x22));
-        let slash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES) & !(word ^ (ONES * 0x5c));
-        // A borrow can mark bytes above a marked one, never below it: the lowest mark is true.
-        let marks = (below_space | quote | slash) & HIGHS;
-        if marks != 0 {
-            return index * 8 + (marks.trailing_zeros() / 8) as usize;
-        }
-    }
-    let tail = words.len() * 8;
-    let special = |byte: &u8| matches!(byte, 0..0x20 | b'"' | b'\\');
-    bytes[tail..]
-        .iter()
-        .position(special)
-        .map_or(bytes.len(), |at| tail + at)
+    let word = u64::from_le_bytes(word);
+    let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let slash = slash.wrapping_sub(ONES) & !slash;
+    // A borrow can mark bytes above a marked one, never below it: the lowest mark is true.
+    let marks = (control | quote | slash) & HIGHS;
+    (marks != 0).then_some((marks.trailing_zeros() / 8) as usize)
 }
 
 fn escape(byte: u8, out: &mut Vec<u8>) {
@@ -65,7 +68,7 @@ fn escape(byte: u8, out: &mut Vec<u8>) {
             return;
         }
     };
-    out.extend([b'\\', short]);
+    out.extend_from_slice(&[b'\\', short]);
 }
 
 /// Appends a position as a JSON string.

@@ -197,18 +197,9 @@ impl Session {
         Some(prev)
     }
 
-    /// Moves the cursor forward over events of which none is for this subscriber: for a log with
-    /// an index, which offers only what matches.
+    /// Moves the cursor up to `position`, over events that are known not to be for this subscriber:
+    /// for a hub with an index of topics. An earlier position changes nothing.
     pub fn read_to(&mut self, position: Position) {
-        if self.read.compare(position) == Some(Ordering::Less) {
-            self.read = position;
-        }
-    }
-
-    /// Moves the cursor up to `position` over events that are known not to be for this subscriber,
-    /// without reading them: for a hub that knows who listens to what. An earlier position
-    /// changes nothing.
-    pub fn skip(&mut self, position: Position) {
         if self.read.compare(position) == Some(Ordering::Less) {
             self.read = position;
         }

@@ -223,6 +223,11 @@ fn every_rule_has_its_answer() {
         (&[TOPIC, ("retry", "-1")], PublishError::Retry),
         (&[TOPIC, ("retry", "1e9")], PublishError::Retry),
         (&[TOPIC, ("retry", "12345678901")], PublishError::Retry),
+        (&[TOPIC, ("retry", "00000000001")], PublishError::Retry),
+        (
+            &[TOPIC, ("retry", "9999999999999999999999999999999999999999")],
+            PublishError::Retry,
+        ),
         (&[TOPIC, ("encoding", "hex")], PublishError::Encoding),
         (
             &[TOPIC, ("encoding", "base64"), ("data", "AAA")],

@@ -463,6 +463,11 @@ fn client_frames_against_the_rules_are_refused_with_their_reference() {
             "{json}"
         );
     }
+    let longest = format!(
+        r#"{{"type":"token","token":"x","ref":"{}"}}"#,
+        "r".repeat(64)
+    );
+    assert!(decode(&longest).is_ok());
     // Nothing to refer to.
     let long = format!(
         r#"{{"type":"token","token":"x","ref":"{}"}}"#,

@@ -209,7 +209,7 @@ enum Op {
     Later(u64),
     Add(Vec<usize>, u64),
     Remove(usize),
-    Skip,
+    ReadTo,
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -220,7 +220,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         2 => (prop::collection::vec(0..NAMES.len(), 1..3), 0..40_u64)
             .prop_map(|(topics, after)| Op::Add(topics, after)),
         2 => (0..NAMES.len()).prop_map(Op::Remove),
-        1 => Just(Op::Skip),
+        1 => Just(Op::ReadTo),
     ];
     prop::collection::vec(op, 0..60)
 }
@@ -326,7 +326,7 @@ proptest! {
                         model.remove(NAMES[topic], session.cursor().offset);
                     }
                 }
-                Op::Skip => {
+                Op::ReadTo => {
                     // A hub that knows who listens to what moves the others over.
                     let head = log.bounds().head();
                     let from = session.cursor().offset.max(log.bounds().earliest().offset - 1);
@@ -334,7 +334,7 @@ proptest! {
                         .all(|offset| !model.subscribed(log.topic(offset)));
                     let gap = session.cursor().offset + 1 < log.bounds().earliest().offset;
                     if quiet && !gap {
-                        session.skip(head);
+                        session.read_to(head);
                         prop_assert_eq!(session.cursor(), head);
                     }
                 }
@@ -547,8 +547,8 @@ fn an_event_is_never_offered_twice() {
     assert_eq!(session.offer(at(1), ["a"], seconds(0)), None);
     let foreign = Position::new(Epoch::from_bytes([9; 12]), 9);
     assert_eq!(session.offer(foreign, ["a"], seconds(0)), None);
-    session.skip(foreign);
-    session.skip(at(1));
+    session.read_to(foreign);
+    session.read_to(at(1));
     assert_eq!(session.cursor(), at(2));
 }
 

@@ -86,7 +86,6 @@ impl Backoff {
             self.ceiling = self.config.base;
             self.attempts = 0;
         }
-        self.heard = false;
         let spread = core::mem::take(&mut self.spread).min(self.config.cap);
         self.ceiling = self.ceiling.max(spread);
     }

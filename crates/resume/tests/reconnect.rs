@@ -187,6 +187,19 @@ fn a_server_that_accepts_and_closes_sees_growing_delays() {
 }
 
 #[test]
+fn a_healthy_connection_ends_with_the_first_delay() {
+    let mut client = client(State::Waiting);
+    client.handle(ReconnectEvent::Timer, at(30), 0);
+    client.handle(ReconnectEvent::Connected { generation: 2 }, at(30), 0);
+    client.handle(ReconnectEvent::Heard { generation: 2 }, at(35), 0);
+    let action = client.handle(ended(2, Recovery::Retry), at(40), u64::MAX);
+    let Some(Action::Wait { until }) = action else {
+        panic!("not waiting")
+    };
+    assert!(until < at(41));
+}
+
+#[test]
 fn attempts_can_be_used_up() {
     let mut client = Reconnect::new(BackoffConfig::new().attempts(1));
     client.handle(ReconnectEvent::Start, at(0), 0);
