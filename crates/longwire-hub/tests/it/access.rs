@@ -4,8 +4,8 @@ use serde_json::Value;
 use ws_handshake::ClientRequest;
 
 use crate::support::{
-    CARRIERS, ENDPOINT, EventStream, Hub, Item, Message, Request, Seen, Subscriber, WebSocket,
-    form, target,
+    CARRIERS, ENDPOINT, EventStream, Hub, Item, Message, Program, Request, Seen, Subscriber, Tool,
+    WebSocket, form, target,
 };
 
 const LISTED: &str = "https://app.example";
@@ -144,6 +144,73 @@ async fn a_name_that_is_not_the_hubs_gets_nothing() {
     }
     let id = hub.publish_data("t", "good").await;
     assert_eq!(subscriber.next().await, Seen::event(&id, "good"));
+}
+
+#[tokio::test]
+async fn the_rules_are_the_same_over_http_2() {
+    let Some([curl]) = Tool::find([Tool::Curl]) else {
+        return;
+    };
+    let hub = Hub::start(&["--origin", LISTED]).await;
+    let mut subscriber = Subscriber::live(CARRIERS[0], &hub, "*").await;
+    let endpoint = hub.url("http", ENDPOINT);
+    let subscription = hub.url("http", &target(&[]));
+    let ask = async |arguments: &[&str]| {
+        let quiet = [
+            "-sS",
+            "--noproxy",
+            "*",
+            "--http2-prior-knowledge",
+            "-o",
+            "/dev/null",
+        ];
+        let status = ["-w", "%{http_version} %{http_code}\n"];
+        let arguments = quiet.iter().chain(&status).chain(arguments);
+        Program::start(&curl, arguments).line().await.unwrap()
+    };
+    let publish = ["-d", "topic=t", "-d", "data=x", &endpoint];
+    let listed = format!("Origin: {LISTED}");
+    for (header, status) in [
+        ("Origin: http://evil.example", "2 403"),
+        ("Sec-Fetch-Site: cross-site", "2 403"),
+        ("Host: evil.example", "2 421"),
+        (&listed, "2 200"),
+        ("X-Nothing: to see", "2 200"),
+    ] {
+        let answer = ask(&[&publish[..], &["-H", header]].concat()).await;
+        assert_eq!(answer, status, "{header}");
+    }
+    for header in ["Origin: http://evil.example", "Host: evil.example"] {
+        let answer = ask(&["-G", "-d", "topic=t", &endpoint, "-H", header]).await;
+        assert!(answer == "2 403" || answer == "2 421", "{header}: {answer}");
+    }
+    assert_eq!(ask(&[&subscription]).await, "2 400");
+    // Those that passed, and no other.
+    for _ in 0..2 {
+        assert!(matches!(subscriber.next().await, Seen::Event { data, .. } if data == "x"));
+    }
+    let id = hub.publish_data("t", "end").await;
+    assert_eq!(subscriber.next().await, Seen::event(&id, "end"));
+}
+
+#[tokio::test]
+async fn a_preflight_is_answered_for_pages_that_are_listed() {
+    let hub = Hub::start(&["--origin", LISTED]).await;
+    let preflight = |origin| {
+        Request::new("OPTIONS", ENDPOINT)
+            .header("Origin", origin)
+            .header("Access-Control-Request-Method", "GET")
+            .header("Access-Control-Request-Headers", "last-event-id")
+    };
+    let response = hub.request(preflight(LISTED)).await;
+    assert_eq!(response.status, 204);
+    assert_eq!(response.header("access-control-allow-origin"), Some(LISTED));
+    let headers = response.header("access-control-allow-headers").unwrap();
+    assert!(headers.contains("last-event-id"), "{headers}");
+    assert_eq!(
+        hub.request(preflight("http://evil.example")).await.status,
+        403
+    );
 }
 
 #[tokio::test]
