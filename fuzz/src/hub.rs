@@ -119,7 +119,18 @@ pub fn frames(data: &[u8]) {
     {
         let mut json = Vec::new();
         frame.encode(&mut json);
-        assert_eq!(ClientFrame::decode(&json).as_ref(), Ok(&frame));
+        let again = ClientFrame::decode(&json);
+        match &frame {
+            // Of a text that is too long only the beginning is kept.
+            ClientFrame::Subscribe(subscribe) if subscribe.after.text().is_some() => {
+                let Ok(ClientFrame::Subscribe(again)) = again else {
+                    panic!("{subscribe:?}")
+                };
+                assert_eq!(again.topics, subscribe.topics);
+                assert_eq!(again.after.text(), subscribe.after.text());
+            }
+            _ => assert_eq!(again.as_ref(), Ok(&frame)),
+        }
         if let ClientFrame::Publish(publish) = &frame {
             let mut binary = Vec::new();
             publish.encode_binary(&mut binary).unwrap();
