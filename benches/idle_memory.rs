@@ -29,12 +29,10 @@ fn main() {
     if args.iter().any(|arg| arg == "--serve-bare") {
         return serve_bare();
     }
-    let connections = if args.iter().any(|arg| arg == "--test") {
-        20
-    } else {
-        CONNECTIONS
-    };
-    let hub = build_hub();
+    // Run once, to see that it runs: a few connections, and the build that is at hand.
+    let test = args.iter().any(|arg| arg == "--test");
+    let connections = if test { 20 } else { CONNECTIONS };
+    let hub = build_hub(if test { "dev" } else { "release" });
     let bare = std::env::current_exe().unwrap();
     println!(
         "{:<20} {:>8} {:>15}   over the bare task",
@@ -157,12 +155,13 @@ impl Drop for Server {
 }
 
 /// Builds the hub as its users do, and returns the path of the binary.
-fn build_hub() -> String {
+fn build_hub(profile: &str) -> String {
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let built = Command::new(cargo)
         .args([
             "build",
-            "--release",
+            "--profile",
+            profile,
             "-p",
             "longwire-hub",
             "--message-format=json",
