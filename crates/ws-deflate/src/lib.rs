@@ -88,7 +88,7 @@
 //! of any connection. With takeover a connection holds about 45 KiB to inflate, and 240 to
 //! 400 KiB to deflate, by the window.
 //!
-//! The inflater appends at most its limit and reserves at most 64 KiB, or as much as the message
+//! The inflater appends at most its limit and reserves at most 256 KiB, or as much as the message
 //! has already, ahead of it: a small frame that stands for a gigabyte costs the limit and no more.
 //!
 //! # Secrets
