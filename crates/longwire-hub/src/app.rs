@@ -24,6 +24,10 @@ const ENDPOINT: &str = "/.well-known/mercure";
 /// A body that is not complete by then is given up.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
+/// Bytes of a refused body that are read nevertheless, and for how long.
+const DISCARDED: usize = 64 * 1024;
+const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
+
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const LONGWIRE_POSITION: HeaderName = HeaderName::from_static("longwire-position");
 
@@ -96,7 +100,7 @@ impl Handler for App {
     }
 
     async fn http(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Body> {
-        let (parts, body) = request.into_parts();
+        let (parts, mut body) = request.into_parts();
         let head = match head(&parts) {
             Ok(head) => head,
             Err(error) => return Refused::new(error.status(), error).into(),
@@ -113,12 +117,13 @@ impl Handler for App {
                     sse::response(headers, subscriber, self.timing).map(Either::Right)
                 })
             }
-            (&Method::POST, ENDPOINT) => self.publish(&head, body).await,
+            (&Method::POST, ENDPOINT) => self.publish(&head, &mut body).await,
             (&Method::OPTIONS, ENDPOINT) => self.preflight(&head),
             (_, ENDPOINT) => Ok(not_allowed("GET, HEAD, OPTIONS, POST")),
             (_, "/" | "/page.js" | "/page.css") => Ok(not_allowed("GET, HEAD")),
             _ => Err(Refused::new(404, "there is nothing here")),
         };
+        discard(body).await;
         answer.unwrap_or_else(Response::from)
     }
 
@@ -205,7 +210,7 @@ impl App {
     async fn publish(
         &self,
         head: &RequestHead<'_>,
-        body: Incoming,
+        body: &mut Incoming,
     ) -> Result<Response<Body>, Refused> {
         self.access
             .check(head)
@@ -281,6 +286,16 @@ fn head(parts: &http::request::Parts) -> Result<RequestHead<'_>, ws_handshake::H
         target,
         authority.into_iter().chain(fields),
     )
+}
+
+/// Reads what is left of a small body that nobody wants: there are clients that lose an answer
+/// which comes while they are still sending.
+async fn discard(body: Incoming) {
+    if !body.is_end_stream() && body.size_hint().lower() <= DISCARDED as u64 {
+        let rest = Limited::new(body, DISCARDED).collect();
+        // However it ends, the answer is the same.
+        let _ = tokio::time::timeout(DISCARD_DEADLINE, rest).await;
+    }
 }
 
 fn last_event_id<'b>(head: &RequestHead<'b>) -> Option<&'b [u8]> {

@@ -102,7 +102,7 @@ async fn an_event_stream_can_be_read_by_pages_that_are_listed() {
     let target = target(&[("topic", "t")]);
     for origin in foreign(&hub) {
         let request = Request::new("GET", &target).header("Origin", &origin);
-        assert_eq!(hub.request(request).await.status, 403, "{origin}");
+        assert_eq!(hub.status(request).await, 403, "{origin}");
     }
     let request = Request::new("GET", &target).header("Origin", LISTED);
     let stream = EventStream::open(hub.connect().await, request).await;
@@ -139,7 +139,7 @@ async fn a_name_that_is_not_the_hubs_gets_nothing() {
             upgrade,
         ] {
             let request = request.header("Host", &host).header("Origin", &origin);
-            assert_eq!(hub.request(request).await.status, 421, "{host}");
+            assert_eq!(hub.status(request).await, 421, "{host}");
         }
     }
     let id = hub.publish_data("t", "good").await;
@@ -177,8 +177,12 @@ async fn the_rules_are_the_same_over_http_2() {
         (&listed, "2 200"),
         ("X-Nothing: to see", "2 200"),
     ] {
-        let answer = ask(&[&publish[..], &["-H", header]].concat()).await;
-        assert_eq!(answer, status, "{header}");
+        // Often enough to see an answer that overtakes the body, which curl would lose.
+        let times = if status == "2 403" { 20 } else { 1 };
+        for _ in 0..times {
+            let answer = ask(&[&publish[..], &["-H", header]].concat()).await;
+            assert_eq!(answer, status, "{header}");
+        }
     }
     for header in ["Origin: http://evil.example", "Host: evil.example"] {
         let answer = ask(&["-G", "-d", "topic=t", &endpoint, "-H", header]).await;

@@ -61,7 +61,17 @@ impl Hub {
 
     /// Sends one request on a connection of its own.
     pub(crate) async fn request(&self, request: Request<'_>) -> Response {
-        self.connect().await.request(request).await
+        let mut connection = self.connect().await;
+        within("a response", connection.request(request)).await
+    }
+
+    /// The status alone of the answer, whose body may have no end.
+    pub(crate) async fn status(&self, request: Request<'_>) -> u16 {
+        let mut connection = self.connect().await;
+        connection.send(&request).await;
+        within("the head of a response", connection.head())
+            .await
+            .status
     }
 
     /// Publishes an event with these fields.
