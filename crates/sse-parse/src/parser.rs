@@ -387,10 +387,11 @@ impl Parser {
         } else {
             usize::MAX
         };
-        let limit = kept.min(limits.line.saturating_sub(1));
+        // The colon is part of the line.
+        let below = limits.line.min(kept.saturating_add(1));
         while let [b':', line @ ..] = *input
             && let Some(end) = line_end(line)
-            && end <= limit
+            && end < below
         {
             if wanted {
                 let Some(text) = utf8_with_more(line, end).and_then(|text| text.get(..end)) else {

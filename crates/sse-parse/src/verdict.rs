@@ -86,11 +86,22 @@ fn is_event_stream(list: &[u8]) -> bool {
 //= https://mimesniff.spec.whatwg.org/#parsing-a-mime-type
 //# Remove any leading and trailing HTTP whitespace from input.
 fn essence(value: &[u8]) -> Option<(&[u8], &[u8])> {
-    let value = value.split(|&byte| byte == b';').next()?.trim_ascii();
+    let value = trim(value.split(|&byte| byte == b';').next()?);
     let slash = value.iter().position(|&byte| byte == b'/')?;
     let (kind, subtype) = (value.get(..slash)?, value.get(slash + 1..)?);
     let token = |name: &[u8]| !name.is_empty() && name.iter().all(|&byte| is_token(byte));
     (token(kind) && token(subtype)).then_some((kind, subtype))
+}
+
+/// Without HTTP whitespace at its ends; unlike ASCII whitespace it has no form feed.
+fn trim(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| !matches!(byte, b'\t' | b'\n' | b'\r' | b' ');
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(is_text)
+        .map_or(start, |last| last + 1);
+    value.get(start..end).unwrap_or_default()
 }
 
 const fn is_token(byte: u8) -> bool {

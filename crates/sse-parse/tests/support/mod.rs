@@ -92,3 +92,47 @@ pub fn events_only(stream: &[u8], size: usize) -> Vec<Told> {
     }
     told
 }
+
+/// The same items whole, byte by byte, at every two-way split, and by the literal reading.
+#[track_caller]
+pub fn everywhere(stream: &[u8], expected: &[Told]) {
+    assert_eq!(whole(stream), expected, "whole");
+    assert_eq!(crate::literal::read(stream), expected, "literal reading");
+    let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+    assert_eq!(parse(&mut patient(), &bytes), expected, "byte by byte");
+    for at in 0..=stream.len() {
+        let (first, second) = stream.split_at(at);
+        assert_eq!(
+            parse(&mut patient(), &[first, second]),
+            expected,
+            "split at {at}"
+        );
+    }
+    if stream.len() <= 64 {
+        for at in 0..=stream.len() {
+            let (first, rest) = stream.split_at(at);
+            for then in 0..=rest.len() {
+                let (second, third) = rest.split_at(then);
+                let found = parse(&mut patient(), &[first, second, third]);
+                assert_eq!(found, expected, "split at {at} and {then} more");
+            }
+        }
+    }
+}
+
+/// An event called `message`.
+pub fn message(data: &str, id: &str) -> Told {
+    event("message", data, id)
+}
+
+pub fn comment(text: &str) -> Told {
+    Told::Comment(text.into())
+}
+
+pub fn retry(millis: u64) -> Told {
+    Told::Retry(core::time::Duration::from_millis(millis))
+}
+
+pub fn id(id: &str) -> Told {
+    Told::Id(id.into())
+}
