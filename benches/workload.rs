@@ -155,7 +155,9 @@ pub mod sse {
     /// Four events of one line of 1 MiB each.
     pub fn long_lines() -> Stream {
         let mut seeded = Seeded::new(5);
-        repeat("long-lines", 4 << 20, |_| format!("data: {}\n\n", seeded.ascii(1 << 20)))
+        repeat("long-lines", 4 << 20, |_| {
+            format!("data: {}\n\n", seeded.ascii(1 << 20))
+        })
     }
 
     /// Comments alone.
