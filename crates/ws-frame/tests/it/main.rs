@@ -6,6 +6,16 @@
     reason = "helpers of tests, outside of #[test]"
 )]
 
+mod assembler;
+mod closing;
+mod headers;
+mod limits;
+mod masking;
+mod messages;
 mod rfc_examples;
+mod sending;
 mod splits;
 mod support;
+mod text;
+mod tungstenite;
+mod vectors;

@@ -64,6 +64,16 @@ impl Record {
 /// Hands `chunks` to `connection`, checking the laws that hold for every call.
 pub(crate) fn feed<S: Side>(connection: &mut Connection<S>, chunks: &[&[u8]]) -> Record {
     let mut record = Record::default();
+    feed_more(&mut record, connection, chunks);
+    record
+}
+
+/// Hands further `chunks` of the session that `record` has seen to `connection`.
+pub(crate) fn feed_more<S: Side>(
+    record: &mut Record,
+    connection: &mut Connection<S>,
+    chunks: &[&[u8]],
+) {
     for chunk in chunks {
         let mut bytes = chunk.to_vec();
         let mut input = &mut bytes[..];
@@ -104,7 +114,6 @@ pub(crate) fn feed<S: Side>(connection: &mut Connection<S>, chunks: &[&[u8]]) ->
         }
         assert!(input.is_empty(), "drained");
     }
-    record
 }
 
 pub(crate) fn server() -> Connection<ws_frame::Server> {
