@@ -54,7 +54,7 @@ fn messages_one_after_the_other() {
     .concat();
     let mut seen = Vec::new();
     push(&mut assembler, bytes, |assembler| {
-        seen.push(format!("{:?}", assembler.message()))
+        seen.push(format!("{:?}", assembler.message()));
     })
     .unwrap();
     let binary = format!("Binary({:?})", b"bytes");
@@ -82,7 +82,7 @@ fn up_to_the_limit() {
     let mut assembler = Assembler::new(5);
     let mut count = 0;
     push(&mut assembler, message(Text, &["abc", "de"]), |_| {
-        count += 1
+        count += 1;
     })
     .unwrap();
     push(&mut assembler, message(Binary, &["abcde"]), |_| count += 1).unwrap();

@@ -360,7 +360,7 @@ fn each_error_has_its_close_code() {
             (error.close_code().get(), &*error.to_string()),
             (code, words)
         );
-        let source = std::error::Error::source(&error).map(ToString::to_string);
+        let source = core::error::Error::source(&error).map(ToString::to_string);
         assert_eq!(
             source,
             matches!(error, E::Frame(_)).then(|| words.to_owned())

@@ -17,7 +17,7 @@ fn naive(key: [u8; 4], phase: usize, data: &mut [u8]) {
 fn check(phase: usize, place: usize, len: usize) {
     let key = [0x37, 0xfa, 0x21, 0x3d];
     let original: Vec<u8> = (0..place + len + 64)
-        .map(|i| (i * 31 % 251) as u8)
+        .map(|i| (i * 31).to_le_bytes()[0])
         .collect();
     let (mut fast, mut slow) = (original.clone(), original.clone());
     mask(MaskKey::new(key), phase, &mut fast[place..place + len]);

@@ -8,13 +8,12 @@ use crate::support::{Seen, feed, masked, server};
 
 /// The first byte after which no continuation makes `bytes` valid.
 fn naive(bytes: &[u8]) -> Option<usize> {
-    let start = match std::str::from_utf8(bytes) {
+    let start = match str::from_utf8(bytes) {
         Err(error) if error.error_len().is_some() => error.valid_up_to(),
         _ => return None,
     };
-    (start..bytes.len()).find(|end| {
-        std::str::from_utf8(&bytes[start..=*end]).is_err_and(|e| e.error_len().is_some())
-    })
+    (start..bytes.len())
+        .find(|end| str::from_utf8(&bytes[start..=*end]).is_err_and(|e| e.error_len().is_some()))
 }
 
 /// Pushes the pieces and returns the index of the first bad byte, and whether the text is whole.
@@ -34,7 +33,7 @@ fn pushed<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Option<usize>, boo
 
 #[track_caller]
 fn check(bytes: &[u8]) {
-    let expected = (naive(bytes), std::str::from_utf8(bytes).is_ok());
+    let expected = (naive(bytes), str::from_utf8(bytes).is_ok());
     assert_eq!(pushed([bytes]), expected, "{bytes:x?}");
     for at in 0..=bytes.len() {
         let (a, b) = bytes.split_at(at);
@@ -119,7 +118,7 @@ fn every_sequence_of_two_bytes_and_every_second_byte_of_longer_ones() {
 #[test]
 fn a_connection_lends_up_to_the_bad_byte() {
     for bytes in strings() {
-        let valid = std::str::from_utf8(&bytes).is_ok();
+        let valid = str::from_utf8(&bytes).is_ok();
         // The bad byte, or the last one of a text that stops inside a character.
         let good = naive(&bytes).unwrap_or(if valid { bytes.len() } else { bytes.len() - 1 });
         let mut expected = Vec::new();
@@ -184,7 +183,7 @@ proptest! {
             let piece = rest.split_off(..(*cut).min(rest.len()))?;
             (!piece.is_empty()).then_some(piece)
         });
-        let expected = (naive(&bytes), std::str::from_utf8(&bytes).is_ok());
+        let expected = (naive(&bytes), str::from_utf8(&bytes).is_ok());
         prop_assert_eq!(pushed(pieces), expected);
     }
 }
