@@ -31,7 +31,7 @@ impl Tool {
         let missing: Vec<_> = tools
             .iter()
             .zip(&found)
-            .filter(|(_, path)| path.is_none())
+            .filter_map(|(tool, path)| path.is_none().then_some(tool))
             .collect();
         if missing.is_empty() {
             return Some(found.map(Option::unwrap));
