@@ -191,7 +191,7 @@ fn serve_bare() {
             let (mut stream, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
                 let mut seen = [0; 128];
-                stream.read(&mut seen).await?;
+                let _head = stream.read(&mut seen).await?;
                 stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
                 while stream.read(&mut seen).await? > 0 {}
                 Ok::<(), std::io::Error>(())
