@@ -1,53 +1,11 @@
 //! Tokens, field values and lists of RFC 9110 §5.6, each in one pass.
 
-const fn table(predicate: Class) -> [bool; 256] {
-    let mut table = [false; 256];
-    let mut i = 0;
-    while i < 256 {
-        #[expect(clippy::cast_possible_truncation, reason = "i < 256")]
-        let b = i as u8;
-        table[i] = match predicate {
-            Class::Token => {
-                b.is_ascii_alphanumeric()
-                    || matches!(
-                        b,
-                        b'!' | b'#'
-                            | b'$'
-                            | b'%'
-                            | b'&'
-                            | b'\''
-                            | b'*'
-                            | b'+'
-                            | b'-'
-                            | b'.'
-                            | b'^'
-                            | b'_'
-                            | b'`'
-                            | b'|'
-                            | b'~'
-                    )
-            }
-            Class::Value => matches!(b, b'\t' | 0x20..=0x7e | 0x80..=0xff),
-        };
-        i += 1;
-    }
-    table
-}
-
-#[derive(Clone, Copy)]
-enum Class {
-    Token,
-    Value,
-}
-
 //= https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2
 //# tchar = "!" / "#" / "$" / "%" / "&" / "'" / "*" / "+" / "-" / "." / "^" / "_" / "`" / "|" /
 //# "~" / DIGIT / ALPHA
-static TOKEN: [bool; 256] = table(Class::Token);
-static VALUE: [bool; 256] = table(Class::Value);
-
-pub(crate) fn is_tchar(b: u8) -> bool {
-    TOKEN[usize::from(b)]
+pub(crate) const fn is_tchar(b: u8) -> bool {
+    b.is_ascii_alphanumeric()
+        || matches!(b, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Whether `s` is a `token`: one or more `tchar`.
@@ -58,7 +16,7 @@ pub(crate) fn is_token(s: &[u8]) -> bool {
 /// Whether `s` can be written as a field value and is read back as the same bytes: no CR, LF, NUL
 /// or other controls, no whitespace at either end.
 pub(crate) fn is_field_value(s: &[u8]) -> bool {
-    s.iter().all(|&b| VALUE[usize::from(b)]) && s.len() == trim(s).len()
+    s.iter().all(|&b| matches!(b, b'\t' | 0x20..=0x7e | 0x80..)) && s.len() == trim(s).len()
 }
 
 const fn is_ows(b: u8) -> bool {

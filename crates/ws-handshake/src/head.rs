@@ -138,11 +138,9 @@ impl<'b> RequestHead<'b> {
                 httparse::Error::Version => HandshakeError::HttpVersion,
                 httparse::Error::Status | httparse::Error::Token => HandshakeError::RequestLine,
             })?;
-        let (Some(method), Some(target), Some(minor)) =
-            (request.method, request.path, request.version)
-        else {
-            return Err(HandshakeError::RequestLine);
-        };
+        let method = request.method.ok_or(HandshakeError::RequestLine)?;
+        let target = request.path.ok_or(HandshakeError::RequestLine)?;
+        let minor = request.version.ok_or(HandshakeError::RequestLine)?;
         debug_assert_eq!(parsed, httparse::Status::Complete(head.len()));
         let mut known = Known::default();
         for field in &*request.headers {

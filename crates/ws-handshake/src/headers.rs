@@ -8,7 +8,7 @@ use core::{fmt, slice};
 /// The fields of a head, in order, borrowed from where the caller keeps them.
 ///
 /// Names compare in any case. A name may stand more than once.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Headers<'b>(Store<'b>);
 
 #[derive(Clone)]
@@ -18,12 +18,6 @@ enum Store<'b> {
     List(Vec<(&'b str, &'b [u8])>),
     #[cfg(feature = "http")]
     Map(&'b http::HeaderMap),
-}
-
-impl Default for Store<'_> {
-    fn default() -> Self {
-        Self::Block(&[])
-    }
 }
 
 impl<'b> Headers<'b> {

@@ -41,9 +41,8 @@ impl<'b> Response<'b> {
             }
             _ => ResponseError::Header,
         })?;
-        let (Some(status), Some(minor)) = (response.code, response.version) else {
-            return Err(ResponseError::StatusLine);
-        };
+        let status = response.code.ok_or(ResponseError::StatusLine)?;
+        let minor = response.version.ok_or(ResponseError::StatusLine)?;
         if status < 100 {
             return Err(ResponseError::StatusLine);
         }
