@@ -8,68 +8,82 @@ use resume::Position;
 //# that MUST be escaped: quotation mark, reverse solidus, and the control characters (U+0000
 //# through U+001F).
 pub(crate) fn string(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
-    out.reserve(bytes.len() + 2);
+    out.reserve(text.len() + 2);
     out.push(b'"');
-    let (mut copied, mut at) = (0, 0);
-    while let Some((word, _)) = bytes[at..].split_first_chunk::<8>() {
-        let Some(plain) = first_special(*word) else {
-            at += 8;
-            continue;
-        };
-        out.extend_from_slice(&bytes[copied..at]);
-        // All eight and back: a copy of a length that the compiler knows.
-        out.extend_from_slice(word);
-        out.truncate(out.len() - 8 + plain);
-        escape(word[plain], out);
-        at += plain + 1;
-        copied = at;
+    let mut rest = text.as_bytes();
+    while let Some(plain) = plain_prefix(rest) {
+        out.extend_from_slice(&rest[..plain]);
+        escaped(rest[plain], out);
+        rest = &rest[plain + 1..];
     }
-    for (index, byte) in bytes.iter().enumerate().skip(at) {
-        if matches!(byte, 0..0x20 | b'"' | b'\\') {
-            out.extend_from_slice(&bytes[copied..index]);
-            escape(*byte, out);
-            copied = index + 1;
-        }
-    }
-    out.extend_from_slice(&bytes[copied..]);
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
-/// Which of eight bytes is the first that must be escaped.
-fn first_special(word: [u8; 8]) -> Option<usize> {
+/// How many bytes stand before the first that must be escaped, if there is one. Where one was,
+/// the next is often near, as in JSON: so the first bytes are looked at one by one, and eight at
+/// a time only after them.
+fn plain_prefix(bytes: &[u8]) -> Option<usize> {
+    let special = |byte: &u8| ESCAPES[usize::from(*byte)] != 0;
+    let (near, far) = bytes.split_at(bytes.len().min(16));
+    if let Some(at) = near.iter().position(special) {
+        return Some(at);
+    }
+    let (words, _) = far.as_chunks::<8>();
+    let clean = words
+        .iter()
+        .take_while(|word| !needs_escape(**word))
+        .count()
+        * 8;
+    let at = far[clean..].iter().position(special)?;
+    Some(near.len() + clean + at)
+}
+
+/// Whether any of eight bytes must be escaped.
+fn needs_escape(word: [u8; 8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
     const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let word = u64::from_le_bytes(word);
+    let word = u64::from_ne_bytes(word);
     let (quote, slash) = (word ^ (ONES * 0x22), word ^ (ONES * 0x5c));
+    // A byte below the subtrahend borrows, and its highest bit appears. What is borrowed can mark
+    // a neighbour as well, but never without the byte that borrows.
     let control = word.wrapping_sub(ONES * 0x20) & !word;
     let quote = quote.wrapping_sub(ONES) & !quote;
     let slash = slash.wrapping_sub(ONES) & !slash;
-    // A borrow can mark bytes above a marked one, never below it: the lowest mark is true.
-    let marks = (control | quote | slash) & HIGHS;
-    (marks != 0).then_some((marks.trailing_zeros() / 8) as usize)
+    (control | quote | slash) & HIGHS != 0
 }
 
-fn escape(byte: u8, out: &mut Vec<u8>) {
+/// Appends the escape of a byte that needs one.
+fn escaped(byte: u8, out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let short = match byte {
-        b'"' | b'\\' => byte,
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0c => b'f',
-        b'\r' => b'r',
-        _ => {
+    match ESCAPES[usize::from(byte)] {
+        b'u' => {
             out.extend_from_slice(b"\\u00");
-            out.extend([
-                DIGITS[usize::from(byte >> 4)],
-                DIGITS[usize::from(byte & 0xf)],
-            ]);
-            return;
+            out.push(DIGITS[usize::from(byte >> 4)]);
+            out.push(DIGITS[usize::from(byte & 0xf)]);
         }
-    };
-    out.extend_from_slice(&[b'\\', short]);
+        letter => out.extend_from_slice(&[b'\\', letter]),
+    }
 }
+
+/// What follows the reverse solidus for each byte: a letter, `u` if four digits follow, or 0 if
+/// the byte stands for itself.
+const ESCAPES: [u8; 256] = {
+    let mut escapes = [0; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        escapes[control] = b'u';
+        control += 1;
+    }
+    escapes[0x08] = b'b';
+    escapes[0x09] = b't';
+    escapes[0x0a] = b'n';
+    escapes[0x0c] = b'f';
+    escapes[0x0d] = b'r';
+    escapes[0x22] = b'"';
+    escapes[0x5c] = b'\\';
+    escapes
+};
 
 /// Appends a position as a JSON string.
 pub(crate) fn position(position: Position, out: &mut Vec<u8>) {
