@@ -12,6 +12,7 @@ mod hostile;
 mod links;
 mod metadata;
 mod no_std;
+mod readme;
 mod tools;
 
 use clap::{Parser, Subcommand};
@@ -41,6 +42,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Run the hostile-input tests at full size, in release
     Hostile(hostile::Options),
+    /// Compare the README of each library with its documentation, or write it
+    Readme(readme::Options),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Book(options) => book::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hostile(options) => hostile::run(&options),
+        Task::Readme(options) => readme::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
