@@ -123,6 +123,7 @@
 extern crate alloc;
 
 mod block;
+mod decode;
 mod encode;
 mod item;
 mod limits;

@@ -19,6 +19,10 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// The most bytes to copy ahead of their time: larger fields are left to grow their buffers
+    /// under the limit.
+    pub(crate) const MAX_ADOPTED: usize = 8 * 1024;
+
     #[inline]
     pub(crate) fn read(chunk: &[u8]) -> Self {
         let mut run = Self {

@@ -2,7 +2,7 @@
 
 use sse_parse::Verdict;
 
-//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
 //= type=test
 //# Otherwise, if res's status is not 200, or if res's `Content-Type` is not
 //# `text/event-stream`, then fail the connection.
