@@ -102,9 +102,12 @@ impl HostPolicy {
     ///
     /// # Errors
     ///
-    /// [`InvalidOrigin`] if it is not of this form.
+    /// [`InvalidOrigin`] if it is not of this form, or has a star: there are no patterns.
     pub fn allow(mut self, host: &str) -> Result<Self, InvalidOrigin> {
         let authority = Authority::parse(host).ok_or(InvalidOrigin)?;
+        if authority.host.contains('*') {
+            return Err(InvalidOrigin);
+        }
         self.list
             .push((authority.host.to_ascii_lowercase(), authority.port));
         Ok(self)

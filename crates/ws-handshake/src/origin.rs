@@ -163,8 +163,8 @@ impl OriginPolicy {
     /// without an origin of its own, sandboxed and local ones among them.
     ///
     /// Scheme and host compare in any case, a missing port is the default one of `http` and
-    /// `https`. Hosts are written in ASCII (`xn--`), as browsers send them. No part may be a
-    /// pattern.
+    /// `https`. Hosts are written in ASCII (`xn--`), as browsers send them. There are no
+    /// patterns, and a star is refused.
     ///
     /// # Errors
     ///
@@ -175,6 +175,9 @@ impl OriginPolicy {
             return Ok(self);
         }
         let (scheme, authority) = parse(origin).ok_or(InvalidOrigin)?;
+        if authority.host.contains('*') {
+            return Err(InvalidOrigin);
+        }
         self.list.push(Origin {
             scheme: scheme.to_ascii_lowercase(),
             host: authority.host.to_ascii_lowercase(),

@@ -187,6 +187,26 @@ fn a_refusal_becomes_a_response() {
 }
 
 #[test]
+fn what_only_the_http_crate_refuses_is_an_error() {
+    let name = "a".repeat(70_000);
+    let reject = Reject::new(400).header(&name, b"").unwrap();
+    assert!(reject.to_http().is_err());
+    let request = client();
+    let sent = request.to_http(NONCE).unwrap();
+    let accept = Request::from_http(&sent, None).unwrap().accept();
+    assert!(accept.header(&name, b"").unwrap().to_http().is_err());
+    let request = client().header(&name, b"").unwrap();
+    assert!(request.to_http(NONCE).is_err() && request.to_http_connect().is_err());
+    let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{name}:\r\n\r\n");
+    let limits = Limits::default().head(usize::MAX);
+    let head = RequestHead::parse(text.as_bytes(), &mut 0, &limits)
+        .unwrap()
+        .unwrap()
+        .value;
+    assert!(head.headers().to_http().is_err());
+}
+
+#[test]
 fn fields_go_into_a_map_and_come_from_one() {
     let buf = b"GET / HTTP/1.1\r\nHost: a\r\nX: 1\r\nx: caf\xe9\r\n\r\n";
     let head = RequestHead::parse(buf, &mut 0, &Limits::default())

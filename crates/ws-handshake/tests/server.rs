@@ -6,7 +6,8 @@
 )]
 
 use ws_handshake::{
-    BodyLength, Carrier, HandshakeError, HeaderError, Limits, Reject, Request, RequestHead,
+    BodyLength, Carrier, Forbidden, HandshakeError, HeaderError, HostPolicy, InvalidOrigin, Limits,
+    OriginPolicy, Reject, Request, RequestHead, Scheme,
 };
 
 const REQUEST: &[u8] = b"GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\n\
@@ -378,6 +379,45 @@ fn parts_of_a_http_library_make_a_request() {
     assert!(request.protocols().eq(["chat", "superchat"]));
     assert_eq!(request.header("Sec-WebSocket-Protocol"), Some(&b"chat"[..]));
     assert!(text(|out| request.accept().encode(out)).starts_with(ACCEPT));
+}
+
+#[test]
+fn repeated_fields_of_origin_are_not_trusted() {
+    let check = |fields: &str| {
+        let text = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let head = RequestHead::parse(text.as_bytes(), &mut 0, &Limits::default());
+        let initiator = head.unwrap().unwrap().value.initiator(Scheme::Http);
+        OriginPolicy::same_origin().check(&initiator)
+    };
+    assert_eq!(check("Origin: http://a\r\n"), Ok(()));
+    let twice = check("Origin: http://a\r\nOrigin: http://a\r\n");
+    assert_eq!(twice, Err(Forbidden::Origin));
+    assert_eq!(check("Sec-Fetch-Site: same-origin\r\n"), Ok(()));
+    let twice = check("Sec-Fetch-Site: same-origin\r\nSec-Fetch-Site: same-origin\r\n");
+    assert_eq!(twice, Err(Forbidden::CrossSite));
+}
+
+#[test]
+fn lists_of_who_may_ask_are_checked_when_they_are_made() {
+    for origin in [
+        "",
+        "*",
+        "a.example",
+        "https://",
+        "https://a/",
+        "https://*.a",
+        "http://\u{e9}",
+    ] {
+        let policy = OriginPolicy::listed().allow(origin);
+        assert_eq!(policy, Err(InvalidOrigin), "{origin:?}");
+    }
+    for host in ["", "a/b", "a b", "a:x", "http://a", "a@b", "*", "*.a"] {
+        assert_eq!(
+            HostPolicy::listed().allow(host),
+            Err(InvalidOrigin),
+            "{host:?}"
+        );
+    }
 }
 
 #[test]
