@@ -138,8 +138,8 @@ pub use client_frame::{ClientFrame, Publish, Subscribe, Token, Unsubscribe};
 pub use event::{EventBody, HeaderTooLong, encode_binary_start, encode_event_start};
 pub use frame_error::{ErrorCode, FrameError};
 pub use limits::{
-    MAX_BODY, MAX_DATA, MAX_EVENT_NAME, MAX_FRAME, MAX_ID, MAX_REF, MAX_TOKEN, MAX_TOPIC,
-    MAX_TOPICS, MAX_TOPICS_BYTES,
+    MAX_BODY, MAX_DATA, MAX_EVENT_NAME, MAX_FRAME, MAX_ID, MAX_LINES, MAX_REF, MAX_TOKEN,
+    MAX_TOPIC, MAX_TOPICS, MAX_TOPICS_BYTES,
 };
 pub use publish::{Data, Field, PublishError, PublishForm};
 pub use selector::{SelectorError, Selectors, TopicSelector};

@@ -2,6 +2,9 @@
 pub const MAX_BODY: usize = 4 << 20;
 /// Most bytes of data in one event, after decoding.
 pub const MAX_DATA: usize = 1 << 20;
+/// Most lines of text in one event. Over Server-Sent Events each is a line of its own, and clients
+/// bound the lines of an event: 8,192 is common.
+pub const MAX_LINES: usize = 8_000;
 /// Longest topic in bytes, in publishing and in subscribing.
 pub const MAX_TOPIC: usize = 256;
 /// Most topics of one event, and of one subscriber.

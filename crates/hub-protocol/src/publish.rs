@@ -5,7 +5,7 @@ use resume::Position;
 
 use crate::base64::decode_base64;
 use crate::limits::{
-    MAX_BODY, MAX_DATA, MAX_EVENT_NAME, MAX_ID, MAX_TOPIC, MAX_TOPICS, MAX_TOPICS_BYTES,
+    MAX_BODY, MAX_DATA, MAX_EVENT_NAME, MAX_ID, MAX_LINES, MAX_TOPIC, MAX_TOPICS, MAX_TOPICS_BYTES,
 };
 use crate::urlencoded::pairs;
 
@@ -121,7 +121,11 @@ impl PublishForm {
             check_event(event)?;
         }
         if let Data::Text(text) = self.data {
-            self.data = Data::Text(with_lf(text));
+            let text = with_lf(text);
+            if text.bytes().filter(|byte| *byte == b'\n').count() >= MAX_LINES {
+                return Err(PublishError::TooManyLines);
+            }
+            self.data = Data::Text(text);
         }
         if self.data.len() > MAX_DATA {
             return Err(PublishError::DataTooLarge);
@@ -324,6 +328,8 @@ pub enum PublishError {
     Repeated(Field),
     /// `retry` is not a number of at most ten digits.
     Retry,
+    /// The text has more than [`MAX_LINES`](crate::MAX_LINES) lines.
+    TooManyLines,
     /// There are more than [`MAX_TOPICS`](crate::MAX_TOPICS) topics.
     TooManyTopics,
     /// A topic is empty or has a control character.
@@ -339,11 +345,11 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// The HTTP status to answer with: 413 for a body or data too large, 400 for all else.
+    /// The HTTP status to answer with: 413 for a body or data too large or with too many lines, 400 for all else.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
-            Self::BodyTooLarge | Self::DataTooLarge => 413,
+            Self::BodyTooLarge | Self::DataTooLarge | Self::TooManyLines => 413,
             _ => 400,
         }
     }
@@ -367,6 +373,10 @@ impl fmt::Display for PublishError {
             Self::NotUtf8(field) => write!(f, "{field} is not UTF-8"),
             Self::Repeated(field) => write!(f, "{field} was given more than once"),
             Self::Retry => f.write_str("retry must be a number of at most 10 digits"),
+            Self::TooManyLines => write!(
+                f,
+                "data has more than {MAX_LINES} lines: publish them as bytes, with encoding=base64"
+            ),
             Self::TooManyTopics => write!(f, "there are more than {MAX_TOPICS} topics"),
             Self::Topic => f.write_str("a topic must not be empty, nor have control characters"),
             Self::TopicTooLong => write!(f, "a topic is longer than {MAX_TOPIC} bytes"),

@@ -7,7 +7,9 @@
 )]
 
 use form_urlencoded::Serializer;
-use hub_protocol::{Data, Field, MAX_BODY, MAX_DATA, PublishError, PublishForm, encode_base64};
+use hub_protocol::{
+    Data, Field, MAX_BODY, MAX_DATA, MAX_LINES, PublishError, PublishForm, encode_base64,
+};
 use proptest::prelude::*;
 
 /// A form as `form_urlencoded` writes it.
@@ -317,4 +319,20 @@ fn errors_say_what_to_do() {
         say(&[("topic", "t"), ("data", ""), ("data", "")]),
         "data was given more than once"
     );
+}
+
+#[test]
+fn as_many_lines_as_an_event_stream_can_carry() {
+    let form = |lines: usize| {
+        let mut body = b"topic=a&data=".to_vec();
+        body.extend(b"%0D%0Ax".repeat(lines - 1));
+        PublishForm::parse(&body)
+    };
+    assert!(form(MAX_LINES).is_ok());
+    let error = form(MAX_LINES + 1).unwrap_err();
+    assert_eq!((error, error.status()), (PublishError::TooManyLines, 413));
+    // Bytes travel as one line of base64, or in a binary frame.
+    let mut body = b"topic=a&encoding=base64&data=".to_vec();
+    body.extend(b"CgoK".repeat(MAX_LINES));
+    assert!(PublishForm::parse(&body).is_ok());
 }

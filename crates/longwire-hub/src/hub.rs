@@ -26,6 +26,8 @@ pub(crate) struct Hub {
 pub(crate) enum Refusal {
     /// The id is that of another event.
     Conflict,
+    /// The hub is about to stop, and its subscribers are sent away.
+    Draining,
     /// Ephemeral events are not supported yet.
     Ephemeral,
     /// Nobody could read a private event: there are no tokens yet.
@@ -36,6 +38,7 @@ impl Refusal {
     pub(crate) const fn code(self) -> ErrorCode {
         match self {
             Self::Conflict => ErrorCode::Conflict,
+            Self::Draining => ErrorCode::Unavailable,
             Self::Ephemeral => ErrorCode::Unsupported,
             Self::Private => ErrorCode::Forbidden,
         }
@@ -44,6 +47,7 @@ impl Refusal {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Conflict => "another event has this id",
+            Self::Draining => "the hub is stopping: publish again once it is back",
             Self::Ephemeral => "ephemeral events are not supported yet",
             Self::Private => "private events need tokens, which are not supported yet",
         }
@@ -80,6 +84,9 @@ impl Hub {
             return Err(Refusal::Ephemeral);
         }
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        if self.is_draining() {
+            return Err(Refusal::Draining);
+        }
         let appended = log.append(form);
         self.note_evicted(&mut log);
         drop(log);
@@ -118,7 +125,10 @@ impl Hub {
 
     /// Ends every subscription, now and from now on.
     pub(crate) fn drain(&self) {
+        // With the log locked: what was acknowledged before is read by everybody who is sent away.
+        let log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         self.draining.store(true, Ordering::Release);
+        drop(log);
         self.fanout.ring_all();
     }
 
@@ -135,5 +145,20 @@ impl Hub {
         // Without a random number they come back at once, which is no reason to fail.
         let random = getrandom::u64().unwrap_or_default();
         Duration::from_millis(1_000 + random % spread)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hub_that_stops_acknowledges_nothing_more() {
+        let hub = Hub::new(Epoch::from_bytes([7; Epoch::LEN]), Limits::new());
+        let form = || PublishForm::parse(b"topic=a&data=1").unwrap();
+        assert!(hub.publish(form()).is_ok());
+        hub.drain();
+        assert_eq!(hub.publish(form()).unwrap_err(), Refusal::Draining);
+        assert_eq!(hub.head().offset, 1);
     }
 }
