@@ -93,7 +93,7 @@ fn main() {
                     let data = black_box(text);
                     let frame = Frame {
                         position: &position,
-                        topics: topics,
+                        topics,
                         event: "tick",
                         data,
                     };

@@ -354,6 +354,23 @@ fn client_frames() -> impl Strategy<Value = ClientFrame> {
     ]
 }
 
+/// Strings are looked at in pieces of several sizes: each character at each place of each.
+#[test]
+fn every_character_is_escaped_wherever_it_stands() {
+    for character in (0..0x80).map(char::from).chain(['é', '\u{2028}', '😀']) {
+        for before in 0..40 {
+            let message = format!("{}{character}{}", "x".repeat(before), "y".repeat(9));
+            let frame = ServerFrame::Error(ErrorFrame::new(None, ErrorCode::Other, &*message));
+            let value: Value = serde_json::from_str(&text(&frame)).unwrap();
+            assert_eq!(
+                value["message"].as_str(),
+                Some(&*message),
+                "{character:?} after {before}"
+            );
+        }
+    }
+}
+
 #[test]
 fn client_frames_are_read_like_this() {
     let frame = decode(r#"{"ref":"1","topics":["a","*"],"type":"subscribe","more":[{}]}"#);
