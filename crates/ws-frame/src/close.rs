@@ -1,7 +1,6 @@
 //! Close codes and reasons of RFC 6455 §7.4, and payloads of control frames.
 
 use core::fmt;
-use core::num::NonZeroU16;
 use core::ops::Deref;
 
 use crate::{ConnectionError, SendError};
@@ -12,53 +11,46 @@ use crate::{ConnectionError, SendError};
 /// one of the three that are only ever reported: [`NO_STATUS`](Self::NO_STATUS),
 /// [`ABNORMAL`](Self::ABNORMAL), [`TLS`](Self::TLS).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CloseCode(NonZeroU16);
+pub struct CloseCode(u16);
 
 impl CloseCode {
     /// 1000: the purpose of the connection is fulfilled.
-    pub const NORMAL: Self = Self::known(1000);
+    pub const NORMAL: Self = Self(1000);
     /// 1001: the endpoint goes away, a server shutting down or a page left.
-    pub const GOING_AWAY: Self = Self::known(1001);
+    pub const GOING_AWAY: Self = Self(1001);
     /// 1002: the peer broke the protocol.
-    pub const PROTOCOL_ERROR: Self = Self::known(1002);
+    pub const PROTOCOL_ERROR: Self = Self(1002);
     /// 1003: a kind of data that the endpoint does not accept.
-    pub const UNSUPPORTED: Self = Self::known(1003);
+    pub const UNSUPPORTED: Self = Self(1003);
     /// 1005, only reported: the close frame had no code.
-    pub const NO_STATUS: Self = Self::known(1005);
+    pub const NO_STATUS: Self = Self(1005);
     /// 1006, only reported: the connection ended without a close frame.
-    pub const ABNORMAL: Self = Self::known(1006);
+    pub const ABNORMAL: Self = Self(1006);
     /// 1007: data that does not fit its type, as text that is not UTF-8.
-    pub const INVALID_PAYLOAD: Self = Self::known(1007);
+    pub const INVALID_PAYLOAD: Self = Self(1007);
     /// 1008: a policy of the endpoint was violated.
-    pub const POLICY_VIOLATION: Self = Self::known(1008);
+    pub const POLICY_VIOLATION: Self = Self(1008);
     /// 1009: a message too large to process.
-    pub const TOO_LARGE: Self = Self::known(1009);
+    pub const TOO_LARGE: Self = Self(1009);
     /// 1010: a client misses an extension in the server's handshake.
-    pub const EXTENSION_REQUIRED: Self = Self::known(1010);
+    pub const EXTENSION_REQUIRED: Self = Self(1010);
     /// 1011: the server met an unexpected condition.
-    pub const INTERNAL_ERROR: Self = Self::known(1011);
+    pub const INTERNAL_ERROR: Self = Self(1011);
     /// 1012: the service restarts; connect again after a random delay.
-    pub const SERVICE_RESTART: Self = Self::known(1012);
+    pub const SERVICE_RESTART: Self = Self(1012);
     /// 1013: the service is overloaded; connect again later.
-    pub const TRY_AGAIN_LATER: Self = Self::known(1013);
+    pub const TRY_AGAIN_LATER: Self = Self(1013);
     /// 1014: a gateway got an invalid response from its upstream.
-    pub const BAD_GATEWAY: Self = Self::known(1014);
+    pub const BAD_GATEWAY: Self = Self(1014);
     /// 1015, only reported: the TLS handshake failed.
-    pub const TLS: Self = Self::known(1015);
-
-    const fn known(code: u16) -> Self {
-        match NonZeroU16::new(code) {
-            Some(code) => Self(code),
-            None => Self(NonZeroU16::MAX),
-        }
-    }
+    pub const TLS: Self = Self(1015);
 
     /// The code `code` if it may stand in a close frame: 1000–1003, 1007–1014 (registered for the
     /// protocol) and 3000–4999 (libraries and private use). `None` for all others.
     #[must_use]
     pub const fn new(code: u16) -> Option<Self> {
         match code {
-            1000..=1003 | 1007..=1014 | 3000..=4999 => Some(Self::known(code)),
+            1000..=1003 | 1007..=1014 | 3000..=4999 => Some(Self(code)),
             _ => None,
         }
     }
@@ -66,7 +58,7 @@ impl CloseCode {
     /// The number.
     #[must_use]
     pub const fn get(self) -> u16 {
-        self.0.get()
+        self.0
     }
 
     /// Whether the code may stand in a close frame.

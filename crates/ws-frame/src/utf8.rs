@@ -248,3 +248,27 @@ fn check_short(bytes: &[u8]) -> bool {
     padded[..bytes.len()].copy_from_slice(bytes);
     simdutf8::basic::from_utf8(&padded).is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{ACCEPT, AFTER_F4, REJECT, ROWS, low, rows};
+
+    #[test]
+    fn rows_lead_from_states_to_states() {
+        let states = (REJECT..=AFTER_F4).step_by(usize::from(ACCEPT));
+        for (byte, row) in rows().into_iter().enumerate() {
+            let mut rest = row;
+            for state in states.clone() {
+                let next = low(row >> state);
+                assert!(
+                    states.clone().any(|state| state == next),
+                    "{byte:x} from {state}"
+                );
+                rest &= !(u64::from(next) << state);
+            }
+            assert_eq!(rest, 0, "bits of {byte:x} that belong to no state");
+            assert_eq!(low(row), REJECT, "{byte:x} leads back from an error");
+            assert_eq!(row, ROWS[byte]);
+        }
+    }
+}

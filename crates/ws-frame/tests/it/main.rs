@@ -8,6 +8,7 @@
 
 mod assembler;
 mod closing;
+mod decoding;
 mod headers;
 mod limits;
 mod masking;
