@@ -178,6 +178,12 @@ fn data_of_every_kind_arrives() {
 }
 
 #[test]
+fn data_has_a_length() {
+    assert!(Data::Text(String::new()).is_empty());
+    assert_eq!(Data::Binary(vec![0, 1]).len(), 2);
+}
+
+#[test]
 fn presence_alone_makes_an_event_private() {
     for body in ["topic=t&private", "topic=t&private=", "private=off&topic=t"] {
         assert!(PublishForm::parse(body.as_bytes()).unwrap().private);
@@ -195,6 +201,14 @@ fn empty_optional_fields_count_as_absent() {
         ("encoding", ""),
     ];
     assert_eq!(parse(&empty), parse(&[("topic", "t")]));
+}
+
+fn is_one_clause(error: PublishError) {
+    let reason = error.to_string();
+    assert!(
+        reason.starts_with(char::is_lowercase) && !reason.ends_with('.'),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -255,6 +269,7 @@ fn every_rule_has_its_answer() {
     for (pairs, error) in cases {
         assert_eq!(refused(pairs), error, "{pairs:?}");
         assert_eq!(error.status(), 400);
+        is_one_clause(error);
     }
     let (topic_257, id_256, name_256) = (long(257), long(256), long(256));
     assert_eq!(
@@ -266,6 +281,15 @@ fn every_rule_has_its_answer() {
         refused(&[TOPIC, ("type", &name_256)]),
         PublishError::TypeTooLong
     );
+    for error in [
+        PublishError::TopicTooLong,
+        PublishError::IdTooLong,
+        PublishError::TypeTooLong,
+        PublishError::BodyTooLarge,
+        PublishError::DataTooLarge,
+    ] {
+        is_one_clause(error);
+    }
     assert!(parse(&[("topic", &topic_257[1..]), ("id", &id_256[1..])]).is_ok());
     assert!(parse(&vec![TOPIC; 128]).is_ok());
 
@@ -276,10 +300,9 @@ fn every_rule_has_its_answer() {
         (Field::Type, "type"),
     ] {
         let body = format!("topic=t&{value}=%ff");
-        assert_eq!(
-            PublishForm::parse(body.as_bytes()),
-            Err(PublishError::NotUtf8(field))
-        );
+        let error = PublishForm::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(error, PublishError::NotUtf8(field));
+        assert_eq!(error.to_string(), format!("{value} is not UTF-8"));
     }
     assert!(PublishForm::parse(b"topic=t&other=%ff&%ff=x").is_ok());
 }
@@ -305,6 +328,14 @@ fn sizes_are_exact() {
 
 #[test]
 fn errors_say_what_to_do() {
+    for field in ["data", "encoding", "id", "retry", "type"] {
+        let body = format!("topic=t&{field}=1&{field}=1");
+        let error = PublishForm::parse(body.as_bytes()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            format!("{field} was given more than once")
+        );
+    }
     let say = |pairs: &[(&str, &str)]| refused(pairs).to_string();
     assert_eq!(say(&[]), "there is no topic");
     assert_eq!(

@@ -580,6 +580,10 @@ fn a_header_that_does_not_fit_is_refused() {
         Err(HeaderTooLong)
     );
     assert_eq!(out, b"kept");
+    assert_eq!(
+        HeaderTooLong.to_string(),
+        "the header of a binary frame is longer than 65,535 bytes"
+    );
 
     let mut form = PublishForm::parse(b"topic=t").unwrap();
     form.topics = vec!["x".repeat(70_000)];

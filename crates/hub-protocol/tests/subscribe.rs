@@ -19,6 +19,13 @@ fn topics_are_a_set() {
 }
 
 #[test]
+fn selectors_are_written_as_they_were_read() {
+    for topic in ["*", "a/1"] {
+        assert_eq!(TopicSelector::parse(topic).unwrap().to_string(), topic);
+    }
+}
+
+#[test]
 fn the_header_wins_and_the_first_parameter_does() {
     let epoch = Epoch::from_bytes([7; 12]);
     let position = Position::new(epoch, 5);

@@ -163,6 +163,16 @@ fn attempts_can_be_used_up() {
 }
 
 #[test]
+fn what_counts_as_healthy_can_be_set() {
+    let mut backoff = Backoff::new(BackoffConfig::default().healthy(SECOND));
+    longest(&mut backoff);
+    backoff.connected(Duration::ZERO);
+    backoff.heard();
+    backoff.disconnected(SECOND);
+    assert_eq!(longest(&mut backoff), 1_000);
+}
+
+#[test]
 fn the_base_is_never_above_the_cap() {
     for config in [
         BackoffConfig::new().base(9 * SECOND).cap(2 * SECOND),

@@ -174,3 +174,26 @@ fn positions_of_two_epochs_have_no_order() {
         Some(Ordering::Greater)
     );
 }
+
+#[test]
+fn errors_are_one_clause() {
+    for error in [
+        PositionError::Epoch,
+        PositionError::Offset,
+        PositionError::Separator,
+        PositionError::TooLong,
+    ] {
+        let reason = error.to_string();
+        assert!(
+            reason.starts_with("the") && !reason.ends_with('.'),
+            "{reason}"
+        );
+    }
+}
+
+#[test]
+fn positions_are_shown_as_they_are_written() {
+    let position = parse(&format!("#{EPOCH}-7")).unwrap();
+    assert_eq!(format!("{position:?}"), format!("Position(#{EPOCH}-7)"));
+    assert_eq!(format!("{:?}", position.epoch), format!("Epoch({EPOCH})"));
+}

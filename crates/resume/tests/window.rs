@@ -323,3 +323,36 @@ fn gaps_say_what_is_wrong() {
         "the position was not understood"
     );
 }
+
+#[test]
+fn iterators_know_their_length_and_are_shown_by_it() {
+    let mut window = ReplayWindow::new(EPOCH, Limits::default().count(3));
+    for item in 1..=3 {
+        window.push(item, 1, Duration::ZERO);
+    }
+    let replay = window.after(&Start::After(at(1))).unwrap();
+    assert_eq!(replay.size_hint(), (2, Some(2)));
+    assert_eq!(replay.clone().count(), 2);
+    assert_eq!(
+        format!("{replay:?}"),
+        format!("Replay {{ from: {:?}, len: 2 }}", at(1))
+    );
+    let evicted = window.push(4, 1, Duration::ZERO).evicted;
+    assert_eq!(evicted.size_hint(), (1, Some(1)));
+    assert_eq!(
+        format!("{evicted:?}"),
+        format!("Evicted {{ next: {:?}, len: 1 }}", at(1))
+    );
+}
+
+#[test]
+fn bounds_know_whether_anything_is_kept() {
+    assert!(Bounds::new(EPOCH, 8, 7).is_empty());
+    assert!(!Bounds::new(EPOCH, 7, 7).is_empty());
+}
+
+#[test]
+#[should_panic(expected = "there is no offset left")]
+fn a_log_without_offsets_is_refused() {
+    let _ = ReplayWindow::<()>::starting_after(at(u64::MAX), Limits::new());
+}
