@@ -112,6 +112,62 @@ fn fastwebsockets(out: &mut Vec<u8>) {
     OUTPUT.with_borrow_mut(|output| std::mem::swap(output, out));
 }
 
+/// A handshake whose field `name` holds `b`, `size` bytes of `fill`, and `x`.
+fn hostile(name: &str, fill: &str, size: usize) -> Vec<u8> {
+    let value = fill.repeat(size / fill.len());
+    format!(
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+        Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\
+        {name}: b{value}x\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Twice the input, at most 2.3 times the time: every row against the one before it.
+fn linear(groups: &mut Vec<Group<'_>>) {
+    const WIDE: Limits = Limits::new().head(usize::MAX);
+    for (name, fill) in [
+        ("Sec-WebSocket-Protocol", " "),
+        ("Sec-WebSocket-Protocol", ","),
+        ("Sec-WebSocket-Extensions", ";a"),
+        ("Sec-WebSocket-Extensions", ";a=\"\\b\""),
+        ("Connection", ","),
+        ("X", "a"),
+    ] {
+        let mut group = Group::new(
+            format!("ws-handshake/hostile/{name}: {fill:?}"),
+            16 << 10,
+            1,
+        );
+        for (size, case) in [
+            (16 << 10, "16 KiB"),
+            (32 << 10, "32 KiB"),
+            (64 << 10, "64 KiB"),
+        ] {
+            let buf = hostile(name, fill, size);
+            group = group.limit(case, move || {
+                let _ = black_box(Request::parse(black_box(&buf), &mut 0, &WIDE));
+            });
+        }
+        groups.push(group);
+    }
+    let mut group = Group::new("ws-handshake/hostile/one byte per read", 16 << 10, 1);
+    for (size, case) in [
+        (8 << 10, "8 KiB"),
+        (16 << 10, "16 KiB"),
+        (32 << 10, "32 KiB"),
+    ] {
+        let buf = hostile("X", "a", size);
+        group = group.limit(case, move || {
+            let mut searched = 0;
+            for end in 0..buf.len() {
+                let _ = black_box(Request::parse(black_box(&buf[..end]), &mut searched, &WIDE));
+            }
+        });
+    }
+    groups.push(group);
+}
+
 fn main() {
     let (mut a, mut b, mut c, mut d) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for (name, run) in [
@@ -136,7 +192,7 @@ fn main() {
             .unwrap()
     };
     let bytes = REQUEST.len() as u64;
-    let groups = vec![
+    let mut groups = vec![
         Group::new("ws-handshake/server/chromium/bytes", bytes, 1)
             .ours("ws-handshake", || ours(&mut a))
             .ours("+ protocol, extension", || ours_with_protocol(&mut d))
@@ -177,5 +233,6 @@ fn main() {
                 black_box(request.parse(black_box(REQUEST)).unwrap());
             }),
     ];
+    linear(&mut groups);
     benches::run(groups);
 }

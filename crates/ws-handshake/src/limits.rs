@@ -24,15 +24,21 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Limits {
+    /// The defaults.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             head: DEFAULT_MAX_HEAD,
             headers: DEFAULT_MAX_HEADERS,
             line: DEFAULT_MAX_LINE,
         }
     }
-}
 
-impl Limits {
     /// Sets the bytes that a head may take, first line and closing empty line included
     /// (default 16 KiB). This is also what a peer can make the caller buffer. Beyond it:
     /// [`HandshakeError::HeadTooLarge`](crate::HandshakeError::HeadTooLarge), 431.

@@ -33,7 +33,7 @@ fn refused_after(
 
 #[test]
 fn the_defaults_are_those_of_the_documentation() {
-    let limits = Limits::default();
+    let limits = Limits::new();
     assert_eq!(limits.max_head(), 16 * 1024);
     assert_eq!(limits.max_line(), 8 * 1024);
     assert_eq!(limits.max_headers(), 100);
@@ -84,7 +84,7 @@ fn the_longest_line_and_the_largest_head_still_pass() {
     };
     let line = "GET / HTTP/1.1";
     let text = format!("{line}\r\nHost: a\r\n\r\n");
-    let limits = Limits::default();
+    let limits = Limits::new();
     assert_eq!(parse(&text, &limits.line(line.len())), Ok(true));
     let long = Err(HandshakeError::RequestLineTooLong);
     assert_eq!(parse(&text, &limits.line(line.len() - 1)), long);
@@ -122,7 +122,7 @@ fn fields_are_counted() {
         let head = RequestHead::parse(text.as_bytes(), &mut 0, limits)?;
         Ok(head.unwrap().value.iter().count())
     };
-    let limits = Limits::default();
+    let limits = Limits::new();
     assert_eq!(parse(100, &limits), Ok(100));
     let many = Err(HandshakeError::TooManyHeaders);
     assert_eq!(parse(101, &limits), many);
@@ -148,7 +148,7 @@ fn answers_have_the_same_bounds() {
             .finish(text.as_bytes())
             .map(|head| head.map(|head| head.len))
     };
-    let limits = Limits::default();
+    let limits = Limits::new();
     let text = "HTTP/1.1 404 Not Found\r\nA: b\r\nC: d\r\n\r\n";
     assert_eq!(finish(limits, text), Ok(Some(text.len())));
     assert_eq!(
