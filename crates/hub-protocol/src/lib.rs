@@ -63,7 +63,7 @@
 //! | field | meaning | limit |
 //! |---|---|---|
 //! | `topic` | where the event goes; repeatable, the first is canonical | 256 bytes each, 128, 16 KiB in all; no control characters |
-//! | `data` | the payload; absent is empty | 1 MiB as delivered |
+//! | `data` | the payload; absent is empty | 1 MiB as delivered, 8,000 lines of text |
 //! | `private` | presence alone counts | |
 //! | `ephemeral` | presence alone counts: no position, no place in the log | |
 //! | `id` | the publisher's own id | 255 bytes; not beginning with `#`, not `earliest`, not of a position's form; no control characters |

@@ -345,7 +345,8 @@ pub enum PublishError {
 }
 
 impl PublishError {
-    /// The HTTP status to answer with: 413 for a body or data too large or with too many lines, 400 for all else.
+    /// The HTTP status to answer with: 413 for a body or data too large or with too many lines, 400
+    /// for all else.
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
