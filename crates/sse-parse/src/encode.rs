@@ -273,10 +273,8 @@ fn lines<const P: usize, const B: usize>(
         let (text, rest) = value.split_at(end);
         out.put(text);
         out.put(between);
-        value = match rest {
-            [b'\r', b'\n', rest @ ..] | [_, rest @ ..] => rest,
-            [] => rest,
-        };
+        let end = 1 + usize::from(rest.starts_with(b"\r\n"));
+        value = rest.get(end..).unwrap_or_default();
     }
     out.put(b"\n");
 }

@@ -51,9 +51,7 @@ impl Run {
                 _ => break,
             };
             let start = start + usize::from(line.get(start) == Some(&b' '));
-            let Some(value) = line.get(start..) else {
-                break;
-            };
+            let value = line.get(start..).unwrap_or_default();
             let Some(len) = line_end(value) else { break };
             let end = match value.get(len..) {
                 Some([b'\n', ..]) => 1,

@@ -121,3 +121,58 @@ pub(crate) fn utf8_with_more(bytes: &[u8], len: usize) -> Option<&str> {
 const fn is_continuation(byte: u8) -> bool {
     byte & 0xc0 == 0x80
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    fn naive(bytes: &[u8]) -> Option<usize> {
+        bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n'))
+    }
+
+    #[test]
+    fn line_ends_are_found_at_every_place_and_length() {
+        // Among letters, among controls just below and above CR, and behind bytes of 0x80 and more.
+        for filler in [b'a', b'\t', 0x0b, 0x0e, 0, 0xff] {
+            for len in (0..120).chain(270..300).chain([512, 600]) {
+                let mut bytes = vec![filler; len];
+                assert_eq!(line_end(&bytes), None);
+                assert_eq!(line_end_far(&bytes), None);
+                for at in 0..len {
+                    for end in [b'\r', b'\n'] {
+                        bytes[at] = end;
+                        assert_eq!(line_end(&bytes), naive(&bytes), "{len} {at}");
+                        assert_eq!(line_end_far(&bytes), naive(&bytes), "{len} {at}");
+                        // A control before it, and another end behind it.
+                        bytes[at / 2] = if at / 2 < at { 0x0c } else { end };
+                        bytes[len - 1] = b'\n';
+                        assert_eq!(line_end(&bytes), naive(&bytes), "{len} {at}");
+                        assert_eq!(line_end_far(&bytes), naive(&bytes), "{len} {at}");
+                        bytes.fill(filler);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_checked_up_to_its_end_whatever_follows() {
+        for len in 0..200 {
+            for more in 0..140 {
+                let mut bytes = vec![b'a'; len + more];
+                assert!(utf8_with_more(&bytes, len).is_some_and(|text| text.len() >= len));
+                if more > 0 {
+                    bytes[len] = 0xff;
+                    assert!(utf8_with_more(&bytes, len).is_some_and(|text| text.len() == len));
+                    bytes[len..].fill("é".as_bytes()[0]);
+                    assert!(utf8_with_more(&bytes, len).is_some());
+                }
+                if len > 0 {
+                    bytes[len - 1] = 0xff;
+                    assert!(utf8_with_more(&bytes, len).is_none());
+                }
+            }
+        }
+    }
+}

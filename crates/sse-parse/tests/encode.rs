@@ -145,7 +145,6 @@ fn text() -> impl Strategy<Value = String> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1000,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/encode.proptest-regressions",
         ))),

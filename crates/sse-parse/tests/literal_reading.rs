@@ -27,7 +27,6 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 500,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(
             "tests/literal_reading.proptest-regressions",
         ))),
