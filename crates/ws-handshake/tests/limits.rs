@@ -172,3 +172,20 @@ fn answers_have_the_same_bounds() {
         Err(ResponseError::Interim)
     );
 }
+
+#[test]
+fn the_next_head_is_looked_for_from_its_beginning() {
+    let text = b"GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\nHost: a\r\n\r\n";
+    let (mut searched, mut targets, mut rest) = (0, Vec::new(), &text[..]);
+    while !rest.is_empty() {
+        let part = &rest[..20];
+        let partial = RequestHead::parse(part, &mut searched, &Limits::new());
+        assert!(partial.unwrap().is_none() && searched == 20);
+        let head = RequestHead::parse(rest, &mut searched, &Limits::new());
+        let head = head.unwrap().unwrap();
+        assert_eq!(searched, 0);
+        targets.push(head.value.target());
+        rest = &rest[head.len..];
+    }
+    assert_eq!(targets, ["/1", "/2"]);
+}
