@@ -13,7 +13,7 @@ use benches::workload::{Seeded, text_of};
 use ws_frame::{Config, Connection, Data, Event, FrameHeader, Limits, MaskKey, OpCode};
 
 /// What one read of a socket gives at most.
-const READ: usize = 8 * 1024;
+const READ: usize = 16 * 1024;
 /// Payload bytes in one run, in messages of one size.
 const BATCH: usize = 64 * 1024;
 
@@ -129,12 +129,14 @@ impl Driver {
             }
             filled = 0;
             if let Some(start) = &mut start {
-                // Room for the rest.
-                if *start > 0 {
+                filled = end;
+                if end + READ.max(self.connection.payload_remaining() as usize) > self.buffer.len()
+                {
+                    // Room for the rest.
                     self.buffer.copy_within(*start..end, 0);
+                    filled = end - *start;
+                    *start = 0;
                 }
-                filled = end - *start;
-                *start = 0;
             }
         }
     }

@@ -219,6 +219,7 @@ impl<S: Side> Connection<S> {
         }
     }
 
+    #[inline(always)]
     fn advance<'b>(
         &mut self,
         input: &mut &'b mut [u8],
@@ -318,6 +319,7 @@ impl<S: Side> Connection<S> {
     }
 
     /// Takes what `input` has of a data frame; `None` if that is nothing to lend.
+    #[inline(always)]
     fn receive_data<'b>(
         &mut self,
         input: &mut &'b mut [u8],

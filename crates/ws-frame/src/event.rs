@@ -63,8 +63,8 @@ pub struct Data<'b> {
 impl<'b> Data<'b> {
     /// The whole message as text: `Some` if this piece is all of an uncompressed text message.
     ///
-    /// Of a message of 64 bytes to 64 KiB in one frame and one input this only hands out what the
-    /// check of the message gave; else it reads the bytes once more.
+    /// Where the check of the message made a `str` of it, this hands it out: that is text of 64
+    /// bytes to 16 KiB beyond ASCII, in one frame and one input. Else it reads the bytes once more.
     #[must_use]
     #[inline]
     pub fn as_str(&self) -> Option<&'b str> {
