@@ -109,9 +109,10 @@ impl<'b> Iterator for HeaderIter<'_, 'b> {
             }
             Cursor::List(list) => list.next().copied(),
             #[cfg(feature = "http")]
-            Cursor::Map(map) => map
-                .next()
-                .map(|(name, value)| (name.as_str(), value.as_bytes())),
+            Cursor::Map(map) => {
+                let (name, value) = map.next()?;
+                Some((name.as_str(), grammar::trim(value.as_bytes())))
+            }
         }
     }
 }

@@ -150,6 +150,7 @@ fn any_head_of_a_http_library_can_be_asked() {
         .header("host", "a")
         .header("content-length", " 3 ")
         .header("origin", "https://b")
+        .header("upgrade", " websocket ")
         .body(())
         .unwrap();
     let head = RequestHead::from_http(&request).unwrap();
@@ -161,6 +162,8 @@ fn any_head_of_a_http_library_can_be_asked() {
         (head.minor_version(), head.body()),
         (1, BodyLength::Bytes(3))
     );
+    assert!(head.wants_upgrade());
+    assert_eq!(head.header("upgrade"), Some(&b"websocket"[..]));
     assert!(format!("{head:?}").contains("content-length"));
     *request.version_mut() = Version::HTTP_10;
     let head = RequestHead::from_http(&request).unwrap();
