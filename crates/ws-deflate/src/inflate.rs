@@ -18,6 +18,8 @@ const LAST: [u8; 9] = [0x00, 0x00, 0xff, 0xff, 0x01, 0x00, 0x00, 0xff, 0xff];
 /// bytes of a step and keeps a copy of its last 32 KiB: a message of 1 MiB in steps of 16 KiB takes
 /// a fifth longer.
 const STEP: usize = 256 * 1024;
+/// Room for one match, and for the decoder to be fast.
+const SMALL_STEP: usize = 320;
 
 /// Inflates the compressed messages of one direction of one connection.
 ///
@@ -163,7 +165,7 @@ impl Inflater {
         }
         let codec = self.codec.get_or_insert_with(|| spare.take_inflate());
         // JSON shrinks to a quarter, and the decoder is fastest with 260 bytes to spare.
-        let mut guess = input.len().saturating_mul(4).saturating_add(320);
+        let mut guess = input.len().saturating_mul(4).saturating_add(SMALL_STEP);
         loop {
             let room = self.limit - self.produced;
             let step = guess.min(STEP).min(room);
@@ -188,16 +190,14 @@ impl Inflater {
                     if input.is_empty() {
                         return Ok(());
                     }
+                    // Two bytes make a stream: it must not cost a large step each time.
+                    guess = SMALL_STEP;
                 }
                 Some(_) if run.wrote < step || room == 0 => return Ok(()),
                 // The output was full, so that more of it may wait inside the codec.
-                Some(_) => {}
+                Some(_) if input.is_empty() => guess = SMALL_STEP,
+                Some(_) => guess = guess.saturating_mul(2),
             }
-            guess = if input.is_empty() {
-                320
-            } else {
-                guess.saturating_mul(2)
-            };
         }
     }
 

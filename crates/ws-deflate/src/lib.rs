@@ -81,6 +81,8 @@
 //! [`Deflater::deflate_message`] and set RSV1 when it returns `true`, or
 //! [`Deflater::deflate`] for each frame of a message that is not whole yet.
 //!
+//! The examples of `ws-frame` are drivers that do all of this.
+//!
 //! # Memory
 //!
 //! Neither side holds a codec before the first compressed byte. Without context takeover it is
@@ -98,6 +100,12 @@
 //! message of its own before one with a secret, the lengths give the secret away. Send such
 //! messages without compression: do not pass them to the [`Deflater`]. They leave its context
 //! untouched. [RFC 7692 §8]
+//!
+//! # The codec
+//!
+//! Bytes go through zlib-rs, by way of flate2 and without unsafe code of our own. flate2 has one
+//! codec per build: if any crate of a build asks it for a zlib in C, this crate uses that one too,
+//! with that one's memory and speed.
 //!
 //! # What this crate does not do
 //!
