@@ -117,6 +117,8 @@ fn requests_are_refused_by_the_same_rules() {
     };
     let get = build(Method::GET, "/", &[("host", "a")]);
     assert_eq!(error(&get, None), HandshakeError::Upgrade);
+    let spaced = build(Method::GET, "/", &[("host", " a ")]);
+    assert_eq!(error(&spaced, None), HandshakeError::Upgrade);
     assert_eq!(error(&get, Some("websocket")), HandshakeError::Method);
     let connect = build(Method::CONNECT, "https://a/", &[]);
     assert_eq!(
