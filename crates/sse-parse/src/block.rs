@@ -370,13 +370,15 @@ impl Block {
                 self.name = String::new();
             }
         }
-        let buffer = if field == Field::Data {
-            &mut self.data
+        let room = self.room();
+        let (buffer, most) = if field == Field::Data {
+            let most = self.data.len().saturating_add(room);
+            (&mut self.data, most)
         } else {
-            &mut self.line
+            (&mut self.line, room)
         };
         let doubled = buffer.capacity().saturating_mul(2).max(FIRST);
-        let capacity = doubled.min(self.limits.event).max(len);
+        let capacity = doubled.min(most).max(len);
         buffer.reserve_exact(capacity - buffer.len());
     }
 

@@ -45,8 +45,9 @@ impl Limits {
         self.line
     }
 
-    /// Bytes of text kept for one event: data (with a line feed per data line), name and id, and a
-    /// comment that stands between them while it is read. This bounds the parser's memory.
+    /// Bytes kept for one event: data (with a line feed between its lines), name and id, and for
+    /// [`next_item`](crate::Parser::next_item) a comment while it is read. What is not UTF-8 counts
+    /// as it came and once more as the text that replaces it. This bounds the parser's memory.
     #[must_use]
     pub const fn max_event(&self) -> usize {
         self.event

@@ -48,10 +48,11 @@ fn read(prefix: &[u8], piece: &[u8], times: usize, suffix: &[u8]) -> Counts {
     }
     let stats = dhat::HeapStats::get();
     let bound = Limits::DEFAULT_MAX_EVENT + 64 * 1024;
+    let most = stats.max_bytes;
     assert!(
-        stats.max_bytes <= bound,
-        "{} bytes at {times} of {piece:?}",
-        stats.max_bytes
+        most <= bound,
+        "{most} bytes at {times} of {} bytes",
+        piece.len()
     );
     counts
 }
@@ -155,6 +156,19 @@ fn hostile_streams_keep_to_the_limits() {
         let stream = pieces.map(String::as_str).concat();
         assert_eq!(read(stream.as_bytes(), b"a\n", 1, end), one(event));
     }
+    // A small name in a buffer that a comment made large; names that grow in one chunk.
+    let prefix = format!("{comment}x\nevent: x\ndata: ");
+    let after = |events| Counts {
+        events,
+        others: 0,
+        errors: vec![],
+    };
+    let found = read(prefix.as_bytes(), &kib_block, 4000, end);
+    assert_eq!((found.events, found.others, found.errors.len()), (2, 1, 0));
+    let (two, more) = ("x".repeat(2 << 20), "x".repeat(5 << 19));
+    let prefix = format!("event: {two}\ndata\ndata\n\nevent: {more}\nx\ndata: ");
+    assert_eq!(read(prefix.as_bytes(), &kib_block, 1400, end), after(3));
+
     let stream = format!("{half}\n{name}data\n\n{comment}{half}\n{comment}{name}data\n\n");
     let chunks: Vec<&[u8]> = stream.as_bytes().chunks(CHUNK).collect();
     let _profiler = dhat::Profiler::builder().testing().build();
