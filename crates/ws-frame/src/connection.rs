@@ -342,7 +342,6 @@ impl<S: Side> Connection<S> {
         }
         if end {
             self.message = None;
-            self.utf8.reset();
         }
         if good == 0 && !end {
             return Ok(None);

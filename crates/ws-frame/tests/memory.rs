@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "a failing helper fails the test")]
 
-use std::sync::Mutex;
-
 use ws_frame::{
     Assembler, Client, Config, Connection, ConnectionError, Event, FrameHeader, Limits, MaskKey,
     OpCode, OutboundData, Server, mask,
@@ -12,8 +10,16 @@ use ws_frame::{
 #[global_allocator]
 static ALLOC: dhat::Alloc = dhat::Alloc;
 
-/// The allocator counts for the whole process: one test at a time.
-static ALONE: Mutex<()> = Mutex::new(());
+/// The allocator counts for the whole process: one test, so that nothing runs beside it.
+#[test]
+fn what_is_allocated_and_held() {
+    the_way_of_messages_allocates_nothing();
+    a_cut_control_frame_is_kept_in_one_block_and_given_back();
+    a_connection_is_small();
+    a_declared_length_reserves_nothing();
+    floods_of_fragments_are_bounded();
+    a_driver_whose_peer_never_reads_stays_small();
+}
 
 const KEY: MaskKey = MaskKey::new([0x37, 0xfa, 0x21, 0x3d]);
 
@@ -34,7 +40,6 @@ fn frame(opcode: OpCode, fin: bool, payload: &[u8]) -> Vec<u8> {
 
 /// Runs `work` and returns the blocks it allocated and the most bytes it held at once.
 fn measured(work: impl FnOnce()) -> (u64, usize) {
-    let _alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
     let _profiler = dhat::Profiler::builder().testing().build();
     work();
     let stats = dhat::HeapStats::get();
@@ -54,7 +59,6 @@ fn drain(
     Ok(events)
 }
 
-#[test]
 fn the_way_of_messages_allocates_nothing() {
     let mut bytes = [
         frame(OpCode::Text, true, "Grüße, 世界".as_bytes()),
@@ -73,7 +77,6 @@ fn the_way_of_messages_allocates_nothing() {
     assert_eq!(blocks, 0);
 }
 
-#[test]
 fn a_cut_control_frame_is_kept_in_one_block_and_given_back() {
     let mut ping = frame(OpCode::Ping, true, &[1; 125]);
     let mut server = Connection::server(Config::default());
@@ -87,7 +90,6 @@ fn a_cut_control_frame_is_kept_in_one_block_and_given_back() {
     assert_eq!(blocks, 1);
 }
 
-#[test]
 fn a_connection_is_small() {
     // Beside a task and a socket: what an idle connection weighs.
     assert!(
@@ -103,7 +105,6 @@ fn a_connection_is_small() {
 }
 
 /// W1: a reserved opcode with a huge length, and lengths beyond the limit.
-#[test]
 fn a_declared_length_reserves_nothing() {
     for declared in [
         b"\x83\xff\0\0\0\0\x80\0\0\0\0\0\0\0",
@@ -135,7 +136,6 @@ fn a_declared_length_reserves_nothing() {
 }
 
 /// W3: empty fragments, a hundredth of their number; and fragments of one byte.
-#[test]
 fn floods_of_fragments_are_bounded() {
     let mut empty = frame(OpCode::Text, false, b"");
     for _ in 0..100_000 {
@@ -179,7 +179,6 @@ fn floods_of_fragments_are_bounded() {
 
 /// W4, a hundredth of its size: 5 MiB of pings to a driver whose peer never reads. The driver keeps
 /// its contract: nothing is read while more than the soft limit is unwritten.
-#[test]
 fn a_driver_whose_peer_never_reads_stays_small() {
     const SOFT: usize = 64 * 1024;
     const READ: usize = 16 * 1024;

@@ -72,6 +72,18 @@ fn messages_up_to_the_limit() {
 }
 
 #[test]
+fn every_message_has_a_limit_of_its_own() {
+    let limits = Limits::default().with_max_message(5);
+    let message = [
+        masked(Text, false, b"abc"),
+        masked(Continuation, true, b"de"),
+    ]
+    .concat();
+    let record = feed(&mut with(limits), &[&message.repeat(3)]);
+    assert_eq!((record.seen.len(), record.error()), (3, None));
+}
+
+#[test]
 fn frames_up_to_the_limit() {
     for limit in [0, 3, 200, 16_384, 20_000] {
         let limits = Limits::default().with_max_frame(limit as u64);
