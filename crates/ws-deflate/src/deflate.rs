@@ -71,8 +71,8 @@ impl Deflater {
         }
     }
 
-    /// Trades work for size. Level 6 takes about twice the time of level 1 and gives a fifth to a
-    /// quarter less on JSON messages of 1 KiB.
+    /// Trades work for size. On JSON of 1 KiB to 16 KiB level 6 takes three times as long as
+    /// level 1 and gives a quarter less.
     #[must_use]
     pub const fn with_level(mut self, level: Level) -> Self {
         self.level = level;
