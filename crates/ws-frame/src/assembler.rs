@@ -46,6 +46,8 @@ pub struct Assembler {
     text: bool,
     /// Whether `bytes` is a whole message, so that the next piece begins another.
     whole: bool,
+    /// Whether the message in progress was dropped.
+    dropped: bool,
     limit: usize,
 }
 
@@ -58,6 +60,7 @@ impl Assembler {
             bytes: Vec::new(),
             text: false,
             whole: false,
+            dropped: false,
             limit,
         }
     }
@@ -67,13 +70,17 @@ impl Assembler {
     ///
     /// # Errors
     ///
-    /// [`TooLarge`] if the message would exceed the limit: its pieces so far are dropped.
+    /// [`TooLarge`] if the message would exceed the limit: its pieces so far are dropped, and so is
+    /// each that follows, with the same error.
     pub fn push(&mut self, data: Data<'_>) -> Result<bool, TooLarge> {
         if data.start || self.whole {
             self.bytes.clear();
+            self.dropped = false;
         }
-        if data.bytes.len() > self.limit - self.bytes.len() {
+        if self.dropped || data.bytes.len() > self.limit - self.bytes.len() {
             self.bytes = Vec::new();
+            self.dropped = true;
+            self.whole = false;
             return Err(TooLarge { limit: self.limit });
         }
         self.bytes.extend_from_slice(data.bytes);

@@ -100,6 +100,38 @@ fn up_to_the_limit() {
 }
 
 #[test]
+fn what_follows_in_a_dropped_message_is_dropped() {
+    let mut server = server();
+    let mut bytes = [
+        message(Text, &["abc", "def", "g"]),
+        message(Text, &["next"]),
+    ]
+    .concat();
+    let mut input = &mut bytes[..];
+    let mut assembler = Assembler::new(5);
+    let mut pushed = Vec::new();
+    while let Some(Event::Data(data)) = server.next_event(&mut input, &mut Vec::new()).unwrap() {
+        pushed.push(assembler.push(data).ok());
+    }
+    assert_eq!(pushed, [Some(false), None, None, Some(true)]);
+    assert_eq!(assembler.message(), Message::Text("next"));
+}
+
+#[test]
+fn a_new_connection_begins_anew() {
+    let mut assembler = Assembler::new(100);
+    push(&mut assembler, masked(Text, false, b"lost"), |_| {
+        panic!("not whole")
+    })
+    .unwrap();
+    let bytes = message(Text, &["fou", "nd"]);
+    push(&mut assembler, bytes, |assembler| {
+        assert_eq!(assembler.message(), Message::Text("found"));
+    })
+    .unwrap();
+}
+
+#[test]
 fn taken_messages_leave_nothing_behind() {
     let mut assembler = Assembler::new(100);
     let bytes = [message(Text, &["te", "xt"]), message(Binary, &["bytes"])].concat();
