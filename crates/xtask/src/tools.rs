@@ -20,6 +20,8 @@ pub(crate) enum Tool {
     },
     /// The packages that the tests' `package-lock.json` names, in `target/npm`.
     Npm,
+    /// The packages that the tests' `requirements.txt` names, in `target/python`.
+    Pip,
 }
 
 /// Everything that the checks and tests use.
@@ -41,6 +43,11 @@ const TOOLS: &[Tool] = &[
         package: "npm",
     },
     Tool::Npm,
+    Tool::Apt {
+        programs: &["python3"],
+        package: "python3-venv",
+    },
+    Tool::Pip,
     Tool::Cargo {
         package: "cargo-nextest",
         version: "0.9.151",
@@ -61,6 +68,8 @@ pub(crate) const MDBOOK: Tool = Tool::Cargo {
 /// The folder with the tests' `package.json`.
 const NPM_SOURCE: &str = "crates/longwire-hub/tests/node";
 const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
+/// The packages of the tests in Python.
+const REQUIREMENTS: &str = "crates/longwire-hub/tests/python/requirements.txt";
 
 impl Tool {
     /// Whether it is there.
@@ -73,6 +82,12 @@ impl Tool {
                 let wanted = fs::read(command::root().join(NPM_SOURCE).join(lock)).ok();
                 // Copied last, so that an interrupted installation is repeated.
                 let installed = fs::read(npm_folder().join("node_modules").join(lock)).ok();
+                wanted.is_some() && wanted == installed
+            }
+            Self::Pip => {
+                let wanted = fs::read(command::root().join(REQUIREMENTS)).ok();
+                // Copied last, too.
+                let installed = fs::read(python_folder().join("requirements.txt")).ok();
                 wanted.is_some() && wanted == installed
             }
         }
@@ -92,6 +107,7 @@ impl Tool {
                 "install --locked --debug {package}@{version}"
             ))),
             Self::Npm => npm(),
+            Self::Pip => pip(),
         }
     }
 }
@@ -102,6 +118,7 @@ impl fmt::Display for Tool {
             Self::Apt { package, .. } => f.write_str(package),
             Self::Cargo { package, version } => write!(f, "{package} {version}"),
             Self::Npm => write!(f, "npm packages of {NPM_SOURCE}"),
+            Self::Pip => write!(f, "Python packages of {REQUIREMENTS}"),
         }
     }
 }
@@ -158,5 +175,21 @@ fn npm() -> Result<(), String> {
     run(program("npm", "ci --ignore-scripts --no-audit --no-fund").current_dir(&to))?;
     let lock = NPM_FILES[1];
     fs::copy(from.join(lock), to.join("node_modules").join(lock)).map_err(|e| e.to_string())?;
+    Ok(())
+}
+
+/// The folder of the tests' Python packages; `.cargo/config.toml` tells the tests the same one.
+fn python_folder() -> PathBuf {
+    command::root().join("target/python")
+}
+
+fn pip() -> Result<(), String> {
+    let folder = python_folder();
+    run(program("python3", "-m venv --clear").arg(&folder))?;
+    let python = folder.join("bin/python").to_string_lossy().into_owned();
+    let install = format!("-m pip install --quiet --requirement {REQUIREMENTS}");
+    run(&mut program(&python, &install))?;
+    let requirements = command::root().join(REQUIREMENTS);
+    fs::copy(requirements, folder.join("requirements.txt")).map_err(|e| e.to_string())?;
     Ok(())
 }

@@ -10,7 +10,8 @@ use crate::support::{
 
 #[tokio::test]
 async fn curl_publishes_and_other_clients_receive() {
-    let Some([curl, node]) = Tool::find([Tool::Curl, Tool::Node]) else {
+    let tools = [Tool::Curl, Tool::Node, Tool::Python];
+    let Some([curl, node, python]) = Tool::find(tools) else {
         return;
     };
     let hub = Hub::start(&[]).await;
@@ -38,9 +39,17 @@ async fn curl_publishes_and_other_clients_receive() {
         assert_eq!(opening[0], "event: longwire-position", "{opening:?}");
         streams.push(stream);
     }
-    let mut socket = Program::node(&node, "subscribe.mjs", [hub.url("ws", &subscription)]);
-    let open: Value = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
-    assert_eq!(open["type"], "open");
+    let url = hub.url("ws", &subscription);
+    let mut sockets = [
+        Program::script(&node, "node/subscribe.mjs", [&url, "ws"]),
+        Program::script(&node, "node/subscribe.mjs", [&url, "undici"]),
+        Program::script(&python, "python/subscribe.py", [&url]),
+    ];
+    let mut open = Value::Null;
+    for socket in &mut sockets {
+        open = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
+        assert_eq!(open["type"], "open");
+    }
 
     let endpoint = hub.url("http", ENDPOINT);
     let publish = [
@@ -71,12 +80,14 @@ async fn curl_publishes_and_other_clients_receive() {
         ];
         assert_eq!(event, expected);
     }
-    let event: Value = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
     let expected = serde_json::json!({
         "type": "event", "prev": open["position"], "position": id, "topics": ["greetings"],
         "event": "hello", "data": "Grüße & more,\nin two lines",
     });
-    assert_eq!(event, expected);
+    for socket in &mut sockets {
+        let event: Value = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
+        assert_eq!(event, expected);
+    }
 
     // Bytes go as a binary frame, and over Server-Sent Events as base64.
     let response = hub
@@ -91,12 +102,21 @@ async fn curl_publishes_and_other_clients_receive() {
         let event = stream.lines_until(str::is_empty).await;
         assert_eq!(event[1], "data: AP8K", "{event:?}");
     }
-    let event: Value = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
-    assert_eq!(
-        (&event["bytes"], &event["header"]["type"]),
-        (&"AP8K".into(), &"event".into())
-    );
-    assert_eq!(event["header"]["prev"], id.as_str());
+    for socket in &mut sockets {
+        let event: Value = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
+        assert_eq!(
+            (&event["bytes"], &event["header"]["type"]),
+            (&"AP8K".into(), &"event".into())
+        );
+        assert_eq!(event["header"]["prev"], id.as_str());
+    }
+
+    // The hub stops, and everybody hears it in their way.
+    hub.signal(rustix::process::Signal::TERM);
+    for socket in &mut sockets {
+        let closed: Value = serde_json::from_str(&socket.line().await.unwrap()).unwrap();
+        assert_eq!(closed, serde_json::json!({"type": "closed", "code": 1012}));
+    }
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ impl Page {
     /// Starts a browser and opens `url`; `None` if a tool is missing.
     pub(crate) async fn open(url: &str) -> Option<Self> {
         let [chromium, node] = Tool::find([Tool::Chromium, Tool::Node])?;
-        let mut driver = Program::node(node, "browser.mjs", [chromium]);
+        let mut driver = Program::script(node, "node/browser.mjs", [chromium]);
         assert_eq!(driver.line().await.as_deref(), Some("ready"));
         let mut page = Self { driver };
         page.act(json!({ "action": "open", "url": url })).await;

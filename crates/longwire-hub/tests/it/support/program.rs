@@ -17,6 +17,8 @@ pub(crate) enum Tool {
     Curl,
     /// With the packages that `tests/node/package.json` names.
     Node,
+    /// With the packages that `tests/python/requirements.txt` names.
+    Python,
 }
 
 impl Tool {
@@ -47,12 +49,16 @@ impl Tool {
     }
 
     fn path(self) -> Option<PathBuf> {
+        if self == Self::Python {
+            return Some(python()).filter(|program| program.is_file());
+        }
         let names: &[&str] = match self {
             Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
             Self::Curl => &["curl"],
             Self::Node => &["node"],
+            Self::Python => &[],
         };
-        if self == Self::Node && !npm_packages().join("ws").is_dir() {
+        if self == Self::Node && !npm_packages().join("undici").is_dir() {
             return None;
         }
         let path = env::var_os("PATH")?;
@@ -68,6 +74,13 @@ fn npm_packages() -> PathBuf {
     env::var_os("LONGWIRE_NPM")
         .expect("LONGWIRE_NPM, which .cargo/config.toml sets")
         .into()
+}
+
+/// The interpreter that has the packages of `tests/python/requirements.txt`.
+fn python() -> PathBuf {
+    let folder = env::var_os("LONGWIRE_PYTHON");
+    let folder = folder.expect("LONGWIRE_PYTHON, which .cargo/config.toml sets");
+    PathBuf::from(folder).join("bin/python")
 }
 
 /// A program that runs, read line by line; killed when dropped.
@@ -98,16 +111,19 @@ impl Program {
         }
     }
 
-    /// A script of `tests/node`.
-    pub(crate) fn node<I>(node: impl AsRef<OsStr>, script: &str, arguments: I) -> Self
+    /// A script of `tests`, such as `node/subscribe.mjs`, and the interpreter that runs it.
+    pub(crate) fn script<I>(interpreter: impl AsRef<OsStr>, script: &str, arguments: I) -> Self
     where
         I: IntoIterator<Item: AsRef<OsStr>>,
     {
-        let script = format!("{}/tests/node/{script}", env!("CARGO_MANIFEST_DIR"));
+        let script = format!("{}/tests/{script}", env!("CARGO_MANIFEST_DIR"));
         let arguments = arguments
             .into_iter()
             .map(|argument| argument.as_ref().to_owned());
-        Self::start(node, core::iter::once(script.into()).chain(arguments))
+        Self::start(
+            interpreter,
+            core::iter::once(script.into()).chain(arguments),
+        )
     }
 
     /// The next line of standard output.
