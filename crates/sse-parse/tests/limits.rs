@@ -385,3 +385,18 @@ fn reset_keeps_the_limits() {
         [Ok(message("x", ""))]
     );
 }
+
+#[test]
+fn where_two_limits_end_at_the_same_byte_the_line_is_told() {
+    check(
+        small().with_max_event(6),
+        b"data: 1234567\n\n",
+        &[Err(LINE)],
+    );
+    let event = LimitError::Event { limit: 5 };
+    check(
+        small().with_max_event(5),
+        b"data: 1234567\n\n",
+        &[Err(event)],
+    );
+}
