@@ -3,12 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::decoder::advance;
 use crate::mask::mask_ascii;
 use crate::{
     Client, CloseCode, CloseReason, Config, ConnectionError, ControlPayload, Data, DataKind,
     Decoder, Event, FrameHeader, MaskKey, MaskSource, OpCode, Rsv, Server, Side, State,
-    Utf8Validator, mask, utf8,
+    Utf8Validator, mask,
 };
 
 /// Text is unmasked and checked in steps of this size, while it lies in the first-level cache.
@@ -36,34 +35,34 @@ const STEP: usize = 16 * 1024;
 pub struct Connection<S> {
     pub(crate) side: S,
     pub(crate) config: Config,
-    decoder: Decoder,
+    pub(crate) decoder: Decoder,
     /// Payload bytes that the frames of the message in progress have declared.
     message_len: u64,
     /// Frames of the message in progress.
     fragments: u32,
-    control_left: u32,
+    pub(crate) control_left: u32,
     /// Largest payload for the straight path.
-    whole_max: u16,
+    pub(crate) whole_max: u16,
     /// Whether the next byte begins both a frame and a message, or a control frame.
-    at_rest: bool,
+    pub(crate) at_rest: bool,
     pub(crate) state: State,
     /// Whether a message is being sent.
     pub(crate) sending: bool,
     /// Whether a message is being received, and which.
-    message: Option<DataKind>,
+    pub(crate) message: Option<DataKind>,
     compressed: bool,
     /// Whether a piece of the message has been lent.
     lent: bool,
     utf8: Utf8Validator,
     /// Whether the piece lent last was the good start of a bad text.
-    bad_text: bool,
+    pub(crate) bad_text: bool,
     /// Opcode and FIN of the current frame.
     opcode: OpCode,
     fin: bool,
-    ended: bool,
+    pub(crate) ended: bool,
     /// A control payload that the input cut.
     control: Option<Box<ControlPayload>>,
-    received: Option<Box<CloseReason>>,
+    pub(crate) received: Option<Box<CloseReason>>,
 }
 
 impl Connection<Server> {
@@ -138,56 +137,6 @@ impl<S: Side> Connection<S> {
         let mut event = None;
         self.next_any(input, out, &mut event)?;
         Ok(event)
-    }
-
-    /// Takes what `input` begins with if that is a whole, uncompressed message in one frame of at
-    /// most [`STEP`] bytes; leaves everything as it was if not.
-    #[inline(always)]
-    fn next_whole<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
-        let (kind, head_len, len) = whole_header(input, S::PEER_MASKS)?;
-        if len > usize::from(self.whole_max) || input.len() - head_len < len {
-            return None;
-        }
-        let (head, payload) = advance(input, head_len + len).split_at_mut(head_len);
-        let mut ascii = false;
-        if S::PEER_MASKS
-            && let Some(key) = head.last_chunk()
-        {
-            ascii = mask_ascii(MaskKey::new(*key), payload);
-        }
-        let bytes: &[u8] = payload;
-        let (mut bytes, mut text, mut end) = (bytes, "", true);
-        if kind == DataKind::Text && !ascii {
-            match utf8::check_whole(bytes) {
-                Some(checked) => text = checked,
-                None => {
-                    bytes = self.bad_whole(bytes)?;
-                    end = false;
-                }
-            }
-        }
-        Some(Data {
-            kind,
-            bytes,
-            compressed: false,
-            end,
-            start: true,
-            text,
-        })
-    }
-
-    /// The good start of a text that is bad, if it has one. The error comes with the next call.
-    #[cold]
-    #[inline(never)]
-    fn bad_whole<'b>(&mut self, bytes: &'b [u8]) -> Option<&'b [u8]> {
-        self.at_rest = false;
-        self.bad_text = true;
-        let good = match Utf8Validator::new().push(bytes) {
-            Err(error) => error.at,
-            // A character left open at the end is the fault of the last byte.
-            Ok(()) => bytes.len() - 1,
-        };
-        (good > 0).then(|| &bytes[..good])
     }
 
     #[inline(never)]
@@ -440,93 +389,4 @@ impl<S: Side> Connection<S> {
         self.state = State::Closed;
         self.at_rest = false;
     }
-
-    /// Says that the input has ended, and returns how the connection ended: with the code and
-    /// reason of the peer's close frame, or with [`CloseCode::ABNORMAL`] (1006) if none came.
-    ///
-    /// The state is [`Closed`](State::Closed) from here on. Calling it again returns the same.
-    pub fn receive_eof(&mut self) -> CloseReason {
-        //= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5
-        //# If _The WebSocket Connection is Closed_ and no Close control frame was received by the
-        //# endpoint (such as could occur if the underlying transport connection is lost), _The
-        //# WebSocket Connection Close Code_ is considered to be 1006.
-        self.state = State::Closed;
-        self.at_rest = false;
-        self.ended = true;
-        match &self.received {
-            Some(reason) => **reason,
-            None => CloseReason::without_text(CloseCode::ABNORMAL),
-        }
-    }
-
-    /// How far the connection is towards its end.
-    #[must_use]
-    #[inline]
-    pub const fn state(&self) -> State {
-        self.state
-    }
-
-    /// Whether the TCP connection is expected to end soon: a close frame was sent or received, or
-    /// the connection failed, and [`receive_eof`](Self::receive_eof) was not called yet. A driver
-    /// then arms a timer, and ends the TCP connection itself when that fires.
-    #[must_use]
-    pub fn close_expected(&self) -> bool {
-        self.state != State::Open && !self.ended
-    }
-
-    /// Whether the start of a message has been received and its end has not. A driver bounds the
-    /// time for which this may stay true.
-    #[must_use]
-    pub const fn is_receiving_message(&self) -> bool {
-        self.message.is_some()
-    }
-
-    /// Payload bytes of the current frame that are still to come; 0 between frames.
-    ///
-    /// A driver with a large frame ahead can read up to this many bytes straight to where it wants
-    /// the message, and hand over that memory as the next input: it is lent back whole.
-    #[must_use]
-    #[inline]
-    pub const fn payload_remaining(&self) -> u64 {
-        self.decoder.payload_remaining()
-    }
-
-    /// Allows [`Limits::control_budget`](crate::Limits::control_budget) control frames from now
-    /// on. The driver calls this at a steady pace.
-    pub const fn refill_control_budget(&mut self) {
-        self.control_left = self.config.limits.control_budget();
-    }
-}
-
-/// Kind, header length and payload length of a final, plain text or binary frame, masked or not as
-/// it should be, with a length of less than 64 KiB in its shortest form.
-#[inline(always)]
-fn whole_header(input: &[u8], masked: bool) -> Option<(DataKind, usize, usize)> {
-    let &[first, second, ..] = input else {
-        return None;
-    };
-    let kind = match first {
-        0x81 => DataKind::Text,
-        0x82 => DataKind::Binary,
-        _ => return None,
-    };
-    if (second & 0x80 != 0) != masked {
-        return None;
-    }
-    let key_len = if masked { 4 } else { 0 };
-    let (head_len, len) = match second & 0x7f {
-        127 => return None,
-        126 => {
-            let &[_, _, high, low, ..] = input else {
-                return None;
-            };
-            let len = u16::from_be_bytes([high, low]);
-            if len < 126 {
-                return None;
-            }
-            (4 + key_len, usize::from(len))
-        }
-        short => (2 + key_len, usize::from(short)),
-    };
-    (input.len() >= head_len).then_some((kind, head_len, len))
 }

@@ -119,6 +119,7 @@ mod send;
 mod side;
 mod state;
 mod utf8;
+mod whole;
 
 pub use assembler::{Assembler, Message};
 pub use close::{CloseCode, CloseReason, ControlPayload};
