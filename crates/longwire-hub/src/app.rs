@@ -144,7 +144,7 @@ impl App {
             .map_err(|error| Refused::new(error.status(), error))?;
         let query = SubscribeQuery::parse(head.query().unwrap_or_default(), last_event_id(head))
             .map_err(|error| Refused::new(error.status(), error))?;
-        let subscriber = self.hub.subscribe(query);
+        let subscriber = Subscriber::open(self.hub.clone(), query);
         let mut headers = HeaderMap::new();
         headers.insert(LAST_EVENT_ID, value(&subscriber.position().to_string()));
         cors(head, &mut headers);
@@ -171,7 +171,7 @@ impl App {
         } else {
             accept
         };
-        Ok((accept, self.hub.subscribe(query).into()))
+        Ok((accept, Subscriber::open(self.hub.clone(), query).into()))
     }
 
     /// Answers an upgrade on a connection that hyper owns.

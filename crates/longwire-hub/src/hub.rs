@@ -5,13 +5,12 @@ use core::time::Duration;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
-use hub_protocol::{ErrorCode, PublishForm, SubscribeQuery};
+use hub_protocol::{ErrorCode, PublishForm};
 use resume::{Epoch, Limits, Position};
 
 use crate::event::Event;
 use crate::fanout::Fanout;
 use crate::log::{Appended, Log};
-use crate::subscriber::Subscriber;
 
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -98,11 +97,6 @@ impl Hub {
             Appended::Repeated(event) => Ok(event),
             Appended::Conflict => Err(Refusal::Conflict),
         }
-    }
-
-    /// Begins a subscription at the position that the query names.
-    pub(crate) fn subscribe(self: &Arc<Self>, query: SubscribeQuery) -> Subscriber {
-        Subscriber::open(self.clone(), query)
     }
 
     /// Evicts what has passed its age.

@@ -47,6 +47,7 @@ trait Carrier {
 }
 
 impl Subscriber {
+    /// Begins a subscription at the position that the query names.
     pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery) -> Self {
         let bell = Arc::default();
         let log = hub.log();

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::mem;
 
-use crate::decode::{decode, decoded_len, keep};
+use crate::decode::{SMALL, decode, decoded_len, keep};
 use crate::item::{Event, MESSAGE};
 use crate::limits::{LimitError, Limits};
 use crate::scan::utf8;
@@ -87,8 +87,6 @@ enum Digits {
     Invalid,
 }
 
-/// Buffers up to this size are left alone when another one becomes large.
-pub(crate) const SMALL: usize = 8 * 1024;
 /// The first allocation of a buffer.
 const FIRST: usize = 256;
 

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use core::mem;
 use core::str::Utf8Chunk;
 
-use crate::block::SMALL;
+/// Buffers up to this size are left alone when another one becomes large.
+pub(crate) const SMALL: usize = 8 * 1024;
 
 /// Moves the value in `line` to `kept` as text; false if that takes more than `room` bytes.
 pub(crate) fn keep(line: &mut Vec<u8>, kept: &mut String, room: usize) -> bool {

@@ -6,8 +6,8 @@
 mod results;
 mod suite;
 
-use crate::ci::Stop;
 use crate::command::{self, cargo, run};
+use crate::stop::Stop;
 use clap::Args;
 use results::Results;
 use std::io::{BufRead, BufReader};

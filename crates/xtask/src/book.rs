@@ -1,8 +1,8 @@
 //! The book: built with mdbook, every link followed.
 
-use crate::ci::Stop;
 use crate::command::{self, program, run as execute};
 use crate::links;
+use crate::stop::Stop;
 use crate::tools::MDBOOK;
 use clap::Args;
 

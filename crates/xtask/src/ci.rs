@@ -1,6 +1,7 @@
 //! Every check in the order that finds mistakes soonest, and a table of what happened.
 
 use crate::command::{self, cargo, run as execute};
+use crate::stop::Stop;
 use crate::tools;
 use crate::{alone, arrows, autobahn, book, fuzz, no_std};
 use clap::Args;
@@ -17,21 +18,6 @@ pub(crate) struct Options {
     /// Print the names of the steps and stop
     #[arg(long)]
     list: bool,
-}
-
-/// Why a step did not pass.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// A check did not hold, or could not be made although it should.
-    Failed(String),
-    /// The check was not made, with the reason.
-    Skipped(String),
-}
-
-impl From<String> for Stop {
-    fn from(reason: String) -> Self {
-        Self::Failed(reason)
-    }
 }
 
 struct Step {

@@ -13,6 +13,7 @@ mod links;
 mod metadata;
 mod no_std;
 mod readme;
+mod stop;
 mod tools;
 
 use clap::{Parser, Subcommand};

@@ -1,8 +1,8 @@
 //! The build of the core crates for a processor without an operating system.
 
 use crate::arrows;
-use crate::ci::Stop;
 use crate::command::{self, cargo, nightly_cargo, program, run};
+use crate::stop::Stop;
 use std::path::Path;
 
 /// A 32-bit target that has `core` and `alloc`, and no `std` to fall back to.

@@ -1,7 +1,7 @@
 //! The suite itself: where it is, and how it is started.
 
-use crate::ci::Stop;
 use crate::command::{self, output, program, run};
+use crate::stop::Stop;
 use core::time::Duration;
 use serde_json::Value;
 use std::fs::{self, File};
