@@ -265,3 +265,17 @@ async fn a_cancelled_recv_loses_nothing() {
     read_response(&mut client).await;
     expect(&mut client, b"\x8a\x01p").await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_that_goes_out_late_still_has_its_time_to_be_answered() {
+    let (mut socket, mut client) = open(b"", 1 << 16).await;
+    // The process was suspended: nobody looked at the socket for a minute.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    let serve = tokio::spawn(async move { text(socket.recv().await) });
+    read_response(&mut client).await;
+    expect(&mut client, b"\x89\x00").await;
+    tokio::time::sleep(Duration::from_secs(9)).await;
+    let answer = frame(true, OpCode::Text, b"still here");
+    client.write_all(&answer).await.unwrap();
+    assert_eq!(serve.await.unwrap(), "still here");
+}

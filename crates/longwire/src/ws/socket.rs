@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::Arc;
 
+use resume::{Keepalive, Pulse};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use ws_frame::{
@@ -35,8 +36,9 @@ pub struct Socket<Io> {
     batch: Batch,
     config: Arc<Config>,
     timer: Timer,
-    /// When bytes last came from the peer.
-    heard: Instant,
+    /// What the times of `keepalive` count from.
+    started: Instant,
+    keepalive: Keepalive,
     /// When the peer last took bytes.
     progress: Instant,
     /// When the budget of control frames was last refilled.
@@ -45,8 +47,6 @@ pub struct Socket<Io> {
     closing: Option<Instant>,
     /// Why the connection failed.
     failed: Option<ConnectionError>,
-    /// Whether nothing was heard since a ping was sent.
-    pinged: bool,
     /// Whether our side of the stream has ended.
     shut: bool,
     /// Bytes thrown away since.
@@ -71,6 +71,7 @@ impl<Io> Socket<Io> {
         config: Arc<Config>,
     ) -> Self {
         let now = Instant::now();
+        let keepalive = Keepalive::pinging(config.ping_after, config.pong_within, Duration::ZERO);
         let mut batch = Batch::new();
         batch.push(response);
         let max_message = config.frames.limits().max_message();
@@ -82,12 +83,12 @@ impl<Io> Socket<Io> {
             batch,
             config,
             timer: Timer::default(),
-            heard: now,
+            started: now,
+            keepalive,
             progress: now,
             refilled: now,
             closing: None,
             failed: None,
-            pinged: false,
             shut: false,
             ignored: 0,
         }
@@ -311,7 +312,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
                 connection, batch, ..
             } = self;
             let _ = due(cx, &mut Outbox { connection, batch }, true);
-            self.pinged = true;
             self.connection
                 .send_ping(b"", self.batch.out())
                 .map_err(|_| Error::Closed)?;
@@ -328,10 +328,10 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let len = ready!(self.read.poll_fill(&mut self.io, cx))?;
-        self.heard = Instant::now();
-        self.pinged = false;
-        if self.heard - self.refilled >= BUDGET_PERIOD {
-            self.refilled = self.heard;
+        let now = Instant::now();
+        self.keepalive.heard(now - self.started);
+        if now - self.refilled >= BUDGET_PERIOD {
+            self.refilled = now;
             self.connection.refill_control_budget();
         }
         Poll::Ready(Ok(len))
@@ -349,14 +349,13 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             ready!(self.timer.poll(cx, since + config.close_within));
             return Poll::Ready(Err(Error::Silent));
         }
-        if self.pinged {
-            ready!(
-                self.timer
-                    .poll(cx, self.heard + config.ping_after + config.pong_within)
-            );
-            return Poll::Ready(Err(Error::Silent));
+        loop {
+            match self.keepalive.poll(self.started.elapsed()) {
+                Pulse::Ping => return Poll::Ready(Ok(())),
+                Pulse::Wait { until } => ready!(self.timer.poll(cx, self.started + until)),
+                _ => return Poll::Ready(Err(Error::Silent)),
+            }
         }
-        self.timer.poll(cx, self.heard + config.ping_after).map(Ok)
     }
 
     /// Ends our side, then waits for the peer's: closing a socket with unread bytes would reset
