@@ -48,6 +48,30 @@ const TOOLS: &[Tool] = &[
         package: "python3-venv",
     },
     Tool::Pip,
+    Tool::Apt {
+        programs: &["nginx"],
+        package: "nginx",
+    },
+    Tool::Apt {
+        programs: &["haproxy"],
+        package: "haproxy",
+    },
+    Tool::Apt {
+        programs: &["squid"],
+        package: "squid",
+    },
+    Tool::Apt {
+        programs: &["nghttpx"],
+        package: "nghttp2-proxy",
+    },
+    Tool::Apt {
+        programs: &["nft"],
+        package: "nftables",
+    },
+    Tool::Apt {
+        programs: &["ip"],
+        package: "iproute2",
+    },
     Tool::Cargo {
         package: "cargo-nextest",
         version: "0.9.151",
