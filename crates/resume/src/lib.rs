@@ -16,7 +16,8 @@
 //!       ├─ Replay   all that follows                         Reconnect  one life at a time
 //!       └─ Gap      what may be missing, and why             Backoff    when to try again
 //!                                                            Recovery   whether to try again
-//!                   Heartbeat                                Keepalive  is the peer alive?
+//!                   Heartbeat                                Patience   the same for event streams
+//!                                                            Keepalive  is the peer alive?
 //! ```
 //!
 //! # Example
@@ -82,6 +83,7 @@ mod backoff;
 mod bounds;
 mod epoch;
 mod keepalive;
+mod patience;
 mod position;
 mod reconnect;
 mod recovery;
@@ -93,6 +95,7 @@ pub use backoff::{Backoff, BackoffConfig};
 pub use bounds::{Bounds, Gap, GapReason};
 pub use epoch::Epoch;
 pub use keepalive::{Heartbeat, Keepalive, Pulse};
+pub use patience::{Outcome, Patience};
 pub use position::{Position, PositionError};
 pub use reconnect::{Action, Finished, Reconnect, ReconnectEvent, State};
 pub use recovery::Recovery;

@@ -75,6 +75,8 @@
 //! # Ok::<(), sse_parse::LimitError>(())
 //! ```
 //!
+//! An id may be one that no HTTP library sends: [`LastEventId`] keeps the newest that can be.
+//!
 //! A watchdog that asks whether the server is alive wants comments too: [`Parser::next_item`] gives
 //! everything a stream tells.
 //!
@@ -126,6 +128,7 @@ mod block;
 mod decode;
 mod encode;
 mod item;
+mod last_event_id;
 mod limits;
 mod parser;
 mod run;
@@ -137,6 +140,7 @@ pub use encode::{EncodeError, Fields, encode, encode_comment};
 #[cfg(feature = "bytes")]
 pub use encode::{encode_buf, encode_bytes};
 pub use item::{Event, Item, OwnedEvent};
+pub use last_event_id::LastEventId;
 pub use limits::{LimitError, Limits};
 pub use parser::Parser;
 pub use slice::{Events, events};
