@@ -72,6 +72,10 @@ const TOOLS: &[Tool] = &[
         programs: &["ip"],
         package: "iproute2",
     },
+    Tool::Apt {
+        programs: &["unshare"],
+        package: "util-linux",
+    },
     Tool::Cargo {
         package: "cargo-nextest",
         version: "0.9.151",
@@ -171,9 +175,26 @@ pub(crate) fn install() -> Result<(), String> {
     Ok(())
 }
 
+/// While it is there and says 101, a package starts no service when it is installed.
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+const NO_SERVICES: &str = "#!/bin/sh\n# Of `cargo xtask ci --install`, while it runs.\nexit 101\n";
+
+/// Installs a package. A service that it brings would listen on every interface with a
+/// configuration that nobody asked for: it is not started.
 fn apt(package: &str) -> Result<(), String> {
+    // Somebody else's policy is left alone; ours may be there still if we were interrupted.
+    let ours = fs::read(POLICY).map_or(true, |policy| policy == NO_SERVICES.as_bytes());
+    if ours {
+        let policy = command::target().join("policy-rc.d");
+        fs::write(&policy, NO_SERVICES).map_err(|e| e.to_string())?;
+        run(as_root("install -m 755").arg(policy).arg(POLICY))?;
+    }
     let mut apt = as_root("apt-get install -y -qq --no-install-recommends");
-    run(apt.arg(package).env("DEBIAN_FRONTEND", "noninteractive"))
+    let installed = run(apt.arg(package).env("DEBIAN_FRONTEND", "noninteractive"));
+    if ours {
+        run(as_root("rm").arg(POLICY))?;
+    }
+    installed
 }
 
 /// A command line to be run by root: through sudo where it is installed.

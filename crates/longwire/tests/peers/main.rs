@@ -1,0 +1,11 @@
+//! Real clients, servers and proxies at the other end.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of #[test]"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod fixtures;
