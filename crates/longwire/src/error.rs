@@ -12,6 +12,9 @@ use ws_handshake::HandshakeError;
 pub enum Error {
     /// Closing has begun: nothing more is sent.
     Closed,
+    /// The server's answer to the offer of permessage-deflate must not be accepted.
+    #[cfg(feature = "deflate")]
+    Deflate(ws_deflate::ParameterError),
     /// The peer broke the opening handshake.
     Handshake(HandshakeError),
     /// The stream ended before the request was complete.
@@ -39,6 +42,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the connection is closing"),
+            #[cfg(feature = "deflate")]
+            Self::Deflate(error) => write!(f, "compression was not agreed: {error}"),
             Self::Handshake(error) => write!(f, "the request was refused: {error}"),
             Self::Eof => f.write_str("the stream ended before the request was complete"),
             Self::Refused => f.write_str("the request was refused"),
@@ -57,6 +62,8 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
+            #[cfg(feature = "deflate")]
+            Self::Deflate(error) => Some(error),
             Self::Handshake(error) => Some(error),
             #[cfg(feature = "serve")]
             Self::Http(error) => Some(error),

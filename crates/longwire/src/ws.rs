@@ -3,7 +3,14 @@
 
 mod accept;
 mod config;
+#[cfg(feature = "deflate")]
+mod deflate;
+mod extensions;
+#[cfg(feature = "client")]
+mod mask_keys;
 mod message;
+#[cfg(feature = "client")]
+mod pair;
 mod session;
 mod socket;
 #[cfg(feature = "serve")]
@@ -11,8 +18,24 @@ mod upgrade;
 
 pub use accept::accept;
 pub use config::Config;
+#[cfg(feature = "deflate")]
+pub use deflate::Deflate;
+pub(crate) use extensions::Agreed;
+#[cfg(feature = "client")]
+#[expect(unused_imports, reason = "for `connect`")]
+pub(crate) use extensions::Offer;
+pub(crate) use extensions::answer;
+#[cfg(feature = "client")]
+pub use mask_keys::MaskKeys;
 pub use message::{Message, Received};
+#[cfg(feature = "client")]
+pub use pair::pair;
 pub use session::{Outbox, Session};
 pub use socket::Socket;
 #[cfg(feature = "serve")]
 pub use upgrade::{Upgrade, upgrade};
+pub use ws_frame::{Server, Side};
+
+/// The client's end of a WebSocket. An alias, so that nobody need say where its keys come from.
+#[cfg(feature = "client")]
+pub type Client = ws_frame::Client<MaskKeys>;

@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 use ws_handshake::{Accept, Limits, Reject, Request, RequestHead};
 
-use super::{Config, Socket};
+use super::{Agreed, Config, Socket};
 use crate::Error;
 use crate::http::{First, after, read_first};
 
@@ -32,25 +32,22 @@ where
     Io: AsyncRead + AsyncWrite + Unpin,
 {
     let limits = Limits::default();
-    let first = read_first(&mut io, &limits, |head| answer(head, choose));
+    let first = read_first(&mut io, &limits, |head| answer(head, &config, choose));
     let first = timeout(config.handshake_within, first)
         .await
         .map_err(|_| Error::HeadDeadline)??;
     let (response, error) = match first {
         First::Head {
-            value: (response, None),
+            value: (response, Ok(agreed)),
             bytes,
             len,
         } => {
-            return Ok(Socket::accepted(
-                io,
-                after(bytes, len),
-                &response,
-                Arc::new(config),
-            ));
+            let unused = after(bytes, len);
+            let socket = Socket::accepted(io, unused, &response, Arc::new(config));
+            return Ok(socket.agreed(agreed));
         }
         First::Head {
-            value: (response, Some(error)),
+            value: (response, Err(error)),
             ..
         } => (response, error),
         First::Refused(error) => (refusal(&error.reject()), error.into()),
@@ -62,19 +59,21 @@ where
     Err(error)
 }
 
-/// The answer to a handshake, and the error if it is a refusal.
+/// The answer to a handshake, and what was agreed, or the error if it is a refusal.
 fn answer(
     head: &RequestHead<'_>,
+    config: &Config,
     choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
-) -> (Vec<u8>, Option<Error>) {
+) -> (Vec<u8>, Result<Agreed, Error>) {
     match Request::from_head(head.clone()).map(|request| choose(request.accept())) {
         Ok(Ok(accept)) => {
+            let (accept, agreed) = super::answer(accept, config);
             let mut response = Vec::new();
             accept.encode(&mut response);
-            (response, None)
+            (response, Ok(agreed))
         }
-        Ok(Err(reject)) => (refusal(&reject), Some(Error::Refused)),
-        Err(error) => (refusal(&error.reject()), Some(error.into())),
+        Ok(Err(reject)) => (refusal(&reject), Err(Error::Refused)),
+        Err(error) => (refusal(&error.reject()), Err(error.into())),
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Config {
     pub(crate) write_deadline: Duration,
     pub(crate) close_within: Duration,
     pub(crate) handshake_within: Duration,
+    #[cfg(feature = "deflate")]
+    pub(crate) deflate: Option<super::Deflate>,
 }
 
 impl Config {
@@ -69,6 +71,8 @@ impl Default for Config {
             write_deadline: Duration::from_secs(10),
             close_within: Duration::from_secs(5),
             handshake_within: Duration::from_secs(10),
+            #[cfg(feature = "deflate")]
+            deflate: None,
         }
     }
 }

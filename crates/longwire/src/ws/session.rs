@@ -4,7 +4,7 @@ use core::task::{Context, Poll};
 
 use bytes::Bytes;
 use ws_frame::{
-    CloseCode, Connection, FrameHeader, OpCode, OutboundData, SendError, Server, State,
+    CloseCode, Connection, FrameHeader, OpCode, OutboundData, SendError, Server, Side, State,
 };
 
 use super::Received;
@@ -37,12 +37,12 @@ pub trait Session: Send + Unpin {
 /// Once [`close`](Self::close) was called or the peer closed, every send is
 /// [`SendError::Closed`].
 #[derive(Debug)]
-pub struct Outbox<'a> {
-    pub(super) connection: &'a mut Connection<Server>,
+pub struct Outbox<'a, S = Server> {
+    pub(super) connection: &'a mut Connection<S>,
     pub(super) batch: &'a mut Batch,
 }
 
-impl Outbox<'_> {
+impl<S: Side> Outbox<'_, S> {
     /// Whether 64 KiB or more wait to be written.
     #[must_use]
     pub fn is_full(&self) -> bool {
@@ -69,6 +69,17 @@ impl Outbox<'_> {
             .send(OutboundData::binary(bytes), self.batch.out())
     }
 
+    /// Begins the closing handshake; the session is not asked again. `reason` is cut at 123 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] if it has begun already, [`SendError::UnsendableCode`].
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        self.connection.close(code, reason, self.batch.out())
+    }
+}
+
+impl Outbox<'_> {
     /// Sends one text message whose larger part many connections share: `own` and `shared`
     /// together, which the caller knows to be UTF-8. A large `shared` is not copied.
     ///
@@ -98,14 +109,5 @@ impl Outbox<'_> {
         self.batch.push(own);
         self.batch.push_shared(shared);
         Ok(())
-    }
-
-    /// Begins the closing handshake; the session is not asked again. `reason` is cut at 123 bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] if it has begun already, [`SendError::UnsendableCode`].
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        self.connection.close(code, reason, self.batch.out())
     }
 }

@@ -12,10 +12,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::Instant;
 use ws_frame::{
     Assembler, CloseCode, CloseReason, Connection, ConnectionError, DataKind, Event, SendError,
-    Server, State,
+    Server, Side, State,
 };
 
-use super::{Config, Message, Outbox, Received, Session};
+use super::{Agreed, Config, Message, Outbox, Received, Session};
 use crate::Error;
 use crate::buffer::{Batch, ReadBuffer};
 use crate::clock::Timer;
@@ -26,11 +26,12 @@ const LINGER: usize = 1 << 20;
 /// The time for which the budget of [`ws_frame::Limits::control_budget`] is meant.
 const BUDGET_PERIOD: Duration = Duration::from_secs(10);
 
-/// A WebSocket on `Io`, the server's end. At rest it owns no buffer.
+/// One end of a WebSocket on `Io`, the server's or the [`Client`](super::Client)'s. At rest it
+/// owns no buffer.
 #[derive(Debug)]
-pub struct Socket<Io> {
+pub struct Socket<Io, S = Server> {
     io: Io,
-    connection: Connection<Server>,
+    connection: Connection<S>,
     assembler: Assembler,
     read: ReadBuffer,
     batch: Batch,
@@ -70,17 +71,38 @@ impl<Io> Socket<Io> {
         response: &[u8],
         config: Arc<Config>,
     ) -> Self {
+        let mut socket = Self::new(io, Connection::server(config.frames), unused, config);
+        socket.batch.push(response);
+        socket
+    }
+}
+
+#[cfg(feature = "client")]
+impl<Io> Socket<Io, super::Client> {
+    /// Takes over after the handshake: `unused` came behind the response's head, and `agreed` is
+    /// what was made of the extensions in it.
+    pub(crate) fn connected(
+        io: Io,
+        unused: ReadBuffer,
+        config: Arc<Config>,
+        agreed: Agreed,
+    ) -> Self {
+        let connection = Connection::client(config.frames, super::MaskKeys);
+        Self::new(io, connection, unused, config).agreed(agreed)
+    }
+}
+
+impl<Io, S: Side> Socket<Io, S> {
+    fn new(io: Io, connection: Connection<S>, unused: ReadBuffer, config: Arc<Config>) -> Self {
         let now = Instant::now();
         let keepalive = Keepalive::pinging(config.ping_after, config.pong_within, Duration::ZERO);
-        let mut batch = Batch::new();
-        batch.push(response);
         let max_message = config.frames.limits().max_message();
         Self {
             io,
-            connection: Connection::server(config.frames),
+            connection,
             assembler: Assembler::new(usize::try_from(max_message).unwrap_or(usize::MAX)),
             read: unused,
-            batch,
+            batch: Batch::new(),
             config,
             timer: Timer::default(),
             started: now,
@@ -92,6 +114,12 @@ impl<Io> Socket<Io> {
             shut: false,
             ignored: 0,
         }
+    }
+
+    /// Goes by what the handshake agreed on.
+    pub(crate) fn agreed(self, agreed: Agreed) -> Self {
+        let _ = agreed;
+        self
     }
 
     /// Bytes that wait to be written.
@@ -157,62 +185,6 @@ fn received<'a>(read: &'a ReadBuffer, assembler: &'a Assembler, lent: Lent) -> R
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
-    /// Receives the next message; `None` after the connection was closed by both sides, or its
-    /// stream ended. Pings are answered and sent, and what waits is written, while this is polled.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]: the connection has failed; the next call returns `None`.
-    ///
-    /// # Cancel safety
-    ///
-    /// A cancelled call loses nothing.
-    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
-        let nothing_due = |_: &mut Context<'_>, _: &mut Outbox<'_>, _| Poll::Pending;
-        let lent = poll_fn(|cx| self.poll_message(cx, nothing_due)).await;
-        match lent {
-            Ok(Some(lent)) => Some(Ok(self.take(lent))),
-            Ok(None) => None,
-            Err(error) => Some(Err(error)),
-        }
-    }
-
-    /// Sends a message, and waits until all of it, and what waited before, is written.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`] once closing has begun, [`Error::Io`].
-    ///
-    /// # Cancel safety
-    ///
-    /// A cancelled call leaves the message in the buffer: it goes out with the next call of any
-    /// kind.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        let message = message.into();
-        self.connection
-            .send(message.outbound(), self.batch.out())
-            .map_err(|_: SendError| Error::Closed)?;
-        poll_fn(|cx| self.poll_write(cx)).await.map_err(Error::from)
-    }
-
-    /// Begins the closing handshake; `reason` is cut at 123 bytes. Then [`recv`](Self::recv) until
-    /// `None`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`] if closing has begun already or `code` is not one to send.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.connection
-            .close(code, reason, self.batch.out())
-            .map_err(|_| Error::Closed)
-    }
-
-    /// How the connection ended, once [`recv`](Self::recv) returned `None`: the peer's code and
-    /// reason, 1006 if none came.
-    pub fn closed(&mut self) -> CloseReason {
-        self.connection.receive_eof()
-    }
-
     /// Lets `session` speak on this connection until it is closed, and returns how it was.
     ///
     /// # Errors
@@ -263,13 +235,71 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             }
         }
     }
+}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
+    /// Receives the next message; `None` after the connection was closed by both sides, or its
+    /// stream ended. Pings are answered and sent, and what waits is written, while this is polled.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the connection has failed; the next call returns `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled call loses nothing.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        let nothing_due = |_: &mut Context<'_>, _: &mut Outbox<'_, S>, _| Poll::Pending;
+        let lent = poll_fn(|cx| self.poll_message(cx, nothing_due)).await;
+        match lent {
+            Ok(Some(lent)) => Some(Ok(self.take(lent))),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Sends a message, and waits until all of it, and what waited before, is written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] once closing has begun, [`Error::Io`].
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled call leaves the message in the buffer: it goes out with the next call of any
+    /// kind.
+    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
+        let message = message.into();
+        self.connection
+            .send(message.outbound(), self.batch.out())
+            .map_err(|_: SendError| Error::Closed)?;
+        poll_fn(|cx| self.poll_write(cx)).await.map_err(Error::from)
+    }
+
+    /// Begins the closing handshake; `reason` is cut at 123 bytes. Then [`recv`](Self::recv) until
+    /// `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if closing has begun already or `code` is not one to send.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.connection
+            .close(code, reason, self.batch.out())
+            .map_err(|_| Error::Closed)
+    }
+
+    /// How the connection ended, once [`recv`](Self::recv) returned `None`: the peer's code and
+    /// reason, 1006 if none came.
+    pub fn closed(&mut self) -> CloseReason {
+        self.connection.receive_eof()
+    }
 
     /// Writes, reads, lets `due` send, and keeps time, until a message is there or the connection
     /// has ended.
     fn poll_message(
         &mut self,
         cx: &mut Context<'_>,
-        mut due: impl FnMut(&mut Context<'_>, &mut Outbox<'_>, bool) -> Poll<()>,
+        mut due: impl FnMut(&mut Context<'_>, &mut Outbox<'_, S>, bool) -> Poll<()>,
     ) -> Poll<Result<Option<Lent>, Error>> {
         loop {
             // All that one read brought is answered in one write, and while much waits to be

@@ -8,7 +8,7 @@ use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
 use ws_handshake::{Accept, Reject};
 
-use super::{Config, Socket};
+use super::{Agreed, Config, Socket};
 use crate::Error;
 use crate::buffer::ReadBuffer;
 
@@ -18,6 +18,7 @@ use crate::buffer::ReadBuffer;
 pub struct Upgrade {
     upgrade: OnUpgrade,
     config: Arc<Config>,
+    agreed: Agreed,
 }
 
 /// Answers an HTTP/1.1 upgrade that hyper has read: send the response, and speak on the
@@ -50,10 +51,16 @@ pub fn upgrade<B>(
         .map_err(|error| rejected(&error.reject()))?
         .accept();
     let accept = choose(accept).map_err(|reject| rejected(&reject))?;
+    let (accept, agreed) = super::answer(accept, &config);
     let mut response = Response::new(());
     *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     append(&mut response, accept.fields());
-    Ok((response, Upgrade { upgrade, config }))
+    let upgrade = Upgrade {
+        upgrade,
+        config,
+        agreed,
+    };
+    Ok((response, upgrade))
 }
 
 fn rejected(reject: &Reject<'_>) -> Response<Bytes> {
@@ -89,11 +96,7 @@ impl Upgrade {
     pub async fn socket(self) -> Result<Socket<TokioIo<Upgraded>>, Error> {
         let upgraded = self.upgrade.await?;
         let nothing = ReadBuffer::default();
-        Ok(Socket::accepted(
-            TokioIo::new(upgraded),
-            nothing,
-            b"",
-            self.config,
-        ))
+        let socket = Socket::accepted(TokioIo::new(upgraded), nothing, b"", self.config);
+        Ok(socket.agreed(self.agreed))
     }
 }
