@@ -6,12 +6,18 @@ use std::io;
 use ws_frame::ConnectionError;
 use ws_handshake::HandshakeError;
 
+#[cfg(any(feature = "client", feature = "tls"))]
+use crate::net::ConnectError;
+
 /// Why a connection failed.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// Closing has begun: nothing more is sent.
     Closed,
+    /// The connection could not be made, or TLS not be agreed on.
+    #[cfg(any(feature = "client", feature = "tls"))]
+    Connect(ConnectError),
     /// The server's answer to the offer of permessage-deflate must not be accepted.
     #[cfg(feature = "deflate")]
     Deflate(ws_deflate::ParameterError),
@@ -42,6 +48,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Closed => f.write_str("the connection is closing"),
+            #[cfg(any(feature = "client", feature = "tls"))]
+            Self::Connect(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Deflate(error) => write!(f, "compression was not agreed: {error}"),
             Self::Handshake(error) => write!(f, "the request was refused: {error}"),
@@ -62,6 +70,8 @@ impl fmt::Display for Error {
 impl core::error::Error for Error {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
+            #[cfg(any(feature = "client", feature = "tls"))]
+            Self::Connect(error) => error.source(),
             #[cfg(feature = "deflate")]
             Self::Deflate(error) => Some(error),
             Self::Handshake(error) => Some(error),
@@ -86,6 +96,7 @@ macro_rules! from {
 }
 
 from! {
+    #[cfg(any(feature = "client", feature = "tls"))] Connect(ConnectError);
     Handshake(HandshakeError);
     #[cfg(feature = "serve")] Http(hyper::Error);
     Io(io::Error);

@@ -51,6 +51,8 @@ mod buffer;
 mod clock;
 mod error;
 pub mod http;
+#[cfg(any(feature = "client", feature = "serve", feature = "tls"))]
+pub mod net;
 #[cfg(feature = "serve")]
 pub mod sse;
 pub mod ws;

@@ -22,6 +22,7 @@ use super::head::{First, after, read_first};
 use super::rewind::Rewind;
 use super::{Config, Handler, Take};
 use crate::buffer::Batch;
+use crate::net::tune;
 use crate::{Error, sse, ws};
 
 /// What every task of a connection holds.
@@ -269,18 +270,6 @@ fn service<H: Handler>(
         let handler = handler.clone();
         async move { Ok(handler.http(request, peer).await) }
     })
-}
-
-/// Dead peers are noticed by the kernel too, with data under way or without.
-fn tune(io: &TcpStream) -> io::Result<()> {
-    io.set_nodelay(true)?;
-    let socket = socket2::SockRef::from(io);
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(Duration::from_secs(30)))?;
-    let keepalive = socket2::TcpKeepalive::new()
-        .with_time(Duration::from_secs(30))
-        .with_interval(Duration::from_secs(10));
-    socket.set_tcp_keepalive(&keepalive)
 }
 
 fn version(head: &RequestHead<'_>) -> Version {

@@ -24,7 +24,7 @@ pub(crate) enum First<T> {
     /// The preface of HTTP/2; `bytes` begins with it.
     Http2 {
         #[cfg_attr(
-            not(feature = "serve"),
+            not(feature = "http2"),
             expect(dead_code, reason = "only hyper speaks HTTP/2")
         )]
         bytes: ReadBuffer,

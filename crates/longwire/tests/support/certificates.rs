@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose,
+    KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 
 use super::Folder;
@@ -53,6 +53,14 @@ impl Authority {
     /// A server's certificate for these names and addresses.
     pub(crate) fn server_for(&self, names: &[&str]) -> Identity {
         self.sign(named("server", names), ExtendedKeyUsagePurpose::ServerAuth)
+    }
+
+    /// A server's certificate for `localhost` that was valid in January 2020.
+    pub(crate) fn expired_server(&self) -> Identity {
+        let mut params = named("server", &["localhost"]);
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2020, 2, 1);
+        self.sign(params, ExtendedKeyUsagePurpose::ServerAuth)
     }
 
     /// A client's certificate.

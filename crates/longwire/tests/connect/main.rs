@@ -1,0 +1,12 @@
+//! Clients on their way to a server: addresses, TLS, proxies, the opening handshake.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod race;
+mod tls;
