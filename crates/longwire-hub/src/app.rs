@@ -112,6 +112,8 @@ impl Handler for App {
             (&Method::GET, ENDPOINT) if head.wants_upgrade() => {
                 return self.upgrade(Request::from_parts(parts, ()));
             }
+            // Over HTTP/2 (RFC 8441).
+            (&Method::CONNECT, ENDPOINT) => return self.upgrade(Request::from_parts(parts, ())),
             (&Method::GET | &Method::HEAD, ENDPOINT) => {
                 self.event_stream(&head).map(|(headers, subscriber)| {
                     sse::response(headers, subscriber, self.timing).map(Either::Right)
@@ -174,7 +176,7 @@ impl App {
         Ok((accept, Subscriber::open(self.hub.clone(), query).into()))
     }
 
-    /// Answers an upgrade on a connection that hyper owns.
+    /// Answers a WebSocket handshake that hyper has read, over HTTP/1.1 or HTTP/2.
     fn upgrade(&self, mut request: Request<()>) -> Response<Body> {
         let mut subscriber = None;
         let mut refused = None;

@@ -3,12 +3,16 @@
 
 #[cfg(feature = "serve")]
 mod connection;
+#[cfg(feature = "http2")]
+mod h2;
 mod head;
 #[cfg(feature = "serve")]
 mod rewind;
 #[cfg(feature = "serve")]
 mod serve;
 
+#[cfg(feature = "http2")]
+pub(crate) use h2::Stalled;
 pub(crate) use head::{First, after, read_first};
 #[cfg(feature = "serve")]
 pub use serve::{Config, Handler, Take, serve};

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 use ws_handshake::RequestHead;
 
+#[cfg(feature = "http2")]
+use super::h2;
 use super::head::{First, after, read_first};
 use super::rewind::Rewind;
 use super::{Config, Handler, Take};
@@ -211,21 +213,8 @@ impl<H: Handler> Connection<H> {
             handler,
             drain,
         } = self;
-        let executor = hyper_util::rt::TokioExecutor::new();
-        let mut builder = hyper::server::conn::http2::Builder::new(executor);
-        builder
-            .timer(TokioTimer::new())
-            .max_concurrent_streams(100)
-            .max_header_list_size(16 * 1024)
-            .max_pending_accept_reset_streams(20)
-            .max_local_error_reset_streams(128)
-            .initial_stream_window_size(256 * 1024)
-            .initial_connection_window_size(1024 * 1024)
-            .max_send_buf_size(64 * 1024)
-            .keep_alive_interval(Duration::from_secs(20))
-            .keep_alive_timeout(Duration::from_secs(20));
-        let service = service(&handler, peer);
-        let connection = builder.serve_connection(TokioIo::new(io), service);
+        let service = h2::service(&handler, peer);
+        let connection = h2::server().serve_connection(TokioIo::new(io), service);
         if let Err(error) = finished(connection, drain, |connection| {
             connection.graceful_shutdown();
         })
