@@ -53,7 +53,7 @@ mod error;
 pub mod http;
 #[cfg(any(feature = "client", feature = "serve", feature = "tls"))]
 pub mod net;
-#[cfg(feature = "serve")]
+#[cfg(any(feature = "client", feature = "serve"))]
 pub mod sse;
 pub mod ws;
 
