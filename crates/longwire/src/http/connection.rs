@@ -12,7 +12,7 @@ use std::sync::Arc;
 use http::Version;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -24,8 +24,17 @@ use super::head::{First, after, read_first};
 use super::rewind::Rewind;
 use super::{Config, Handler, Take};
 use crate::buffer::Batch;
+#[cfg(all(feature = "tls", feature = "http2"))]
+use crate::buffer::ReadBuffer;
+#[cfg(feature = "tls")]
+use crate::net::ServerTls;
 use crate::net::tune;
 use crate::{Error, sse, ws};
+
+/// TCP, with or without TLS. Connections without it have tasks of their own size.
+pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Io {}
 
 /// What every task of a connection holds.
 pub(super) struct Connection<H> {
@@ -47,17 +56,40 @@ impl<H: Handler> Connection<H> {
     ///
     /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
     /// than it needs: this task, with room for all of them, ends.
-    pub(super) async fn run(mut self, mut io: TcpStream, config: Arc<Config>) {
+    pub(super) async fn run(self, io: TcpStream, config: Arc<Config>) {
         if let Err(error) = tune(&io) {
             return self.failed(error.into());
         }
-        match self.first(&mut io, &config).await {
+        let deadline = Instant::now() + config.head_deadline;
+        #[cfg(feature = "tls")]
+        if let Some(tls) = config.tls.clone() {
+            tokio::spawn(self.secure(io, tls, config, deadline));
+            return;
+        }
+        self.plain(io, config, deadline).await;
+    }
+
+    /// Shakes hands for TLS, then does the same over it; the deadline is one for both.
+    #[cfg(feature = "tls")]
+    async fn secure(self, io: TcpStream, tls: ServerTls, config: Arc<Config>, deadline: Instant) {
+        match tls.accept(io, config.tls_deadline).await {
+            #[cfg(feature = "http2")]
+            Ok(io) if io.alpn() == Some(b"h2") => {
+                tokio::spawn(self.http2(Rewind::new(ReadBuffer::default(), io)));
+            }
+            Ok(io) => self.plain(io, config, deadline).await,
+            Err(error) => self.failed(error.into()),
+        }
+    }
+
+    async fn plain<Io: Transport>(mut self, mut io: Io, config: Arc<Config>, deadline: Instant) {
+        match self.first(&mut io, &config, deadline).await {
             Ok(first) => self.dispatch(io, first, &config),
             Err(error) => self.failed(error),
         }
     }
 
-    fn dispatch(self, io: TcpStream, first: First<Decided<H>>, config: &Config) {
+    fn dispatch<Io: Transport>(self, io: Io, first: First<Decided<H>>, config: &Config) {
         match first {
             First::Head {
                 value: (take, version),
@@ -104,17 +136,17 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Reads the first head and lets the handler decide about it.
-    async fn first(
+    async fn first<Io: Transport>(
         &mut self,
-        io: &mut TcpStream,
+        io: &mut Io,
         config: &Config,
+        deadline: Instant,
     ) -> Result<First<Decided<H>>, Error> {
         let Self {
             peer,
             handler,
             drain,
         } = self;
-        let deadline = Instant::now() + config.head_deadline;
         let read = read_first(io, &config.limits, |head| {
             (handler.first(head, *peer), version(head))
         });
@@ -132,9 +164,9 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Not an `async fn`: that would hold its arguments twice.
-    fn event_stream(
+    fn event_stream<Io: Transport>(
         self,
-        mut stream: sse::Stream<TcpStream, H::EventStream>,
+        mut stream: sse::Stream<Io, H::EventStream>,
     ) -> impl Future<Output = ()> {
         poll_fn(move |cx| {
             match ready!(stream.poll(cx)) {
@@ -147,9 +179,9 @@ impl<H: Handler> Connection<H> {
     }
 
     /// Not an `async fn` either.
-    fn web_socket(
+    fn web_socket<Io: Transport>(
         self,
-        mut socket: ws::Socket<TcpStream>,
+        mut socket: ws::Socket<Io>,
         mut session: H::WebSocket,
     ) -> impl Future<Output = ()> {
         poll_fn(move |cx| {
@@ -162,7 +194,7 @@ impl<H: Handler> Connection<H> {
 
     /// Sends a response, ends our side and reads on for a moment: closing a socket with unread
     /// bytes would reset the connection before the peer has seen the answer (RFC 9112 §9.6).
-    async fn refuse(self, mut io: TcpStream, response: Vec<u8>, within: Duration) {
+    async fn refuse<Io: Transport>(self, mut io: Io, response: Vec<u8>, within: Duration) {
         let refused = async {
             io.write_all(&response).await?;
             io.shutdown().await?;
@@ -181,7 +213,7 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    async fn http1(self, io: Rewind<TcpStream>, head_deadline: Duration) {
+    async fn http1<Io: Transport>(self, io: Rewind<Io>, head_deadline: Duration) {
         let Self {
             peer,
             handler,
@@ -207,7 +239,7 @@ impl<H: Handler> Connection<H> {
     }
 
     #[cfg(feature = "http2")]
-    async fn http2(self, io: Rewind<TcpStream>) {
+    async fn http2<Io: Transport>(self, io: Rewind<Io>) {
         let Self {
             peer,
             handler,

@@ -17,6 +17,8 @@ use tokio::sync::watch;
 use ws_handshake::{Limits, RequestHead};
 
 use super::connection::Connection;
+#[cfg(feature = "tls")]
+use crate::net::ServerTls;
 use crate::{Error, sse, ws};
 
 /// The application behind [`serve`].
@@ -75,6 +77,10 @@ pub struct Config {
     pub(super) head_deadline: Duration,
     pub(super) event_stream: sse::Timing,
     pub(super) web_socket: Arc<ws::Config>,
+    #[cfg(feature = "tls")]
+    pub(super) tls: Option<ServerTls>,
+    #[cfg(feature = "tls")]
+    pub(super) tls_deadline: Duration,
 }
 
 impl Config {
@@ -90,6 +96,23 @@ impl Config {
     #[must_use]
     pub fn head_deadline(mut self, after: Duration) -> Self {
         self.head_deadline = after;
+        self
+    }
+
+    /// Speaks TLS with this certificate; by default the connections are bare TCP.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(mut self, tls: ServerTls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// A connection that has not finished the TLS handshake by then is closed; default 5 s. The
+    /// [deadline of the head](Self::head_deadline) runs meanwhile.
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls_deadline(mut self, after: Duration) -> Self {
+        self.tls_deadline = after;
         self
     }
 
@@ -115,6 +138,10 @@ impl Default for Config {
             head_deadline: Duration::from_secs(10),
             event_stream: sse::Timing::default(),
             web_socket: Arc::new(ws::Config::default()),
+            #[cfg(feature = "tls")]
+            tls: None,
+            #[cfg(feature = "tls")]
+            tls_deadline: Duration::from_secs(5),
         }
     }
 }

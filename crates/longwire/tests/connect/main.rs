@@ -9,4 +9,5 @@
 mod support;
 
 mod race;
+mod serve;
 mod tls;

@@ -22,11 +22,11 @@ async fn serve(tls: ServerTls) -> (u16, impl Future<Output = Result<Stream, Conn
     (port, accepted)
 }
 
-fn server(identity: &Identity) -> ServerTls {
+pub(crate) fn server(identity: &Identity) -> ServerTls {
     ServerTls::from_pem(identity.certificate.as_bytes(), identity.key.as_bytes()).unwrap()
 }
 
-fn trusting(authority: &Authority) -> Tls {
+pub(crate) fn trusting(authority: &Authority) -> Tls {
     Tls::with_roots(
         Roots::none()
             .add_pem(authority.certificate().as_bytes())
