@@ -178,21 +178,17 @@ where
     /// Sends what the source yields until it or the peer ends.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         loop {
-            while !self.batch.is_empty() {
-                match self.batch.poll_write(&mut self.io, cx) {
-                    Poll::Ready(Ok(_)) => self.progress = Instant::now(),
-                    Poll::Ready(Err(error)) => return Poll::Ready(Ended::Io(error)),
-                    Poll::Pending => {
-                        let due = self.progress + self.timing.write_deadline;
-                        if self.timer.poll(cx, due).is_ready() {
-                            return Poll::Ready(Ended::Stalled);
-                        }
-                        return poll_gone(&mut self.io, cx);
+            match self.poll_out(cx) {
+                Poll::Ready(Ok(())) if self.ending => return Poll::Ready(Ended::Source),
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Poll::Ready(Ended::Io(error)),
+                Poll::Pending => {
+                    let due = self.progress + self.timing.write_deadline;
+                    if self.timer.poll(cx, due).is_ready() {
+                        return Poll::Ready(Ended::Stalled);
                     }
+                    return poll_gone(&mut self.io, cx);
                 }
-            }
-            if self.ending {
-                return Poll::Ready(Ended::Source);
             }
             if let Poll::Ready(fill) = self.source.poll_fill(cx, &mut self.batch) {
                 self.framing.seal(&mut self.batch);
@@ -209,6 +205,19 @@ where
             self.source.heartbeat(&mut self.batch);
             self.framing.seal(&mut self.batch);
         }
+    }
+
+    /// Writes what waits, through whatever the transport keeps back (TLS does); after the last
+    /// bytes, ends our side, which over TLS says that nothing was cut off.
+    fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.batch.is_empty() {
+            ready!(self.batch.poll_write(&mut self.io, cx))?;
+            self.progress = Instant::now();
+        }
+        if self.ending {
+            return Pin::new(&mut self.io).poll_shutdown(cx);
+        }
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 }
 

@@ -353,7 +353,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
             ready!(self.batch.poll_write(&mut self.io, cx))?;
             self.progress = Instant::now();
         }
-        Poll::Ready(Ok(()))
+        // TLS may have taken more than its own socket did.
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
