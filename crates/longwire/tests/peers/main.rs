@@ -8,4 +8,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
+mod clients;
 mod fixtures;
+mod server;
+mod tungstenite_client;
