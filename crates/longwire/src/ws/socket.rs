@@ -21,8 +21,9 @@ use crate::buffer::{Batch, ReadBuffer};
 use crate::clock::Timer;
 
 /// Bytes read and thrown away after the closing handshake, at most, while the end of the peer's
-/// stream is awaited.
-const LINGER: usize = 1 << 20;
+/// stream is awaited. A client whose message is refused at its header goes on sending it before it
+/// reads why; were the socket closed meanwhile, it would never read it.
+const LINGER: usize = 64 << 20;
 /// The time for which the budget of [`ws_frame::Limits::control_budget`] is meant.
 const BUDGET_PERIOD: Duration = Duration::from_secs(10);
 

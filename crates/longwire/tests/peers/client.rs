@@ -36,14 +36,6 @@ pub(crate) enum Library {
     Ws,
 }
 
-pub(crate) const LIBRARIES: [Library; 5] = [
-    Library::Chromium,
-    Library::Tungstenite,
-    Library::Undici,
-    Library::Websockets,
-    Library::Ws,
-];
-
 impl Library {
     /// Whether it can send a message in fragments.
     pub(crate) fn fragments(self) -> bool {

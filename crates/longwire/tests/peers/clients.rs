@@ -78,6 +78,8 @@ async fn talks(library: Library) {
     client.expect(text.clone(), text).await;
     client.act(json!(["close", 1000, ""])).await;
     assert_eq!(server.ended().await.unwrap().0, 1000);
+    assert_eq!(client.next_but_pings().await, json!(["close", 1000, ""]));
+    client.finish().await;
 }
 
 /// Bytes of a client's pong without payload.
@@ -108,6 +110,7 @@ async fn closes(library: Library) {
         let ended = server.ended().await.unwrap();
         assert_eq!((ended.0, ended.1.as_str()), said, "{library:?}");
     }
+    client.finish().await;
 }
 
 /// The server begins it, or goes without.
@@ -135,6 +138,7 @@ async fn is_closed(library: Library) {
     client
         .expect(json!(["text", "drop"]), json!(["close", 1006, ""]))
         .await;
+    client.finish().await;
 }
 
 /// 8 MiB are over the limit of 4 MiB, and under one of 16.
@@ -162,4 +166,5 @@ async fn sends_too_much(library: Library) {
     client
         .expect(json!(["binary", LENGTH]), json!(["binary", LENGTH, true]))
         .await;
+    client.finish().await;
 }
