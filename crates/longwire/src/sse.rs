@@ -1,25 +1,33 @@
 //! Server-Sent Events: a [`Source`] yields what is due, and goes out on a bare socket
-//! ([`http::serve`](crate::http::serve)) or as the [`Body`] of a hyper response.
+//! ([`http::serve`](crate::http::serve)) or as the [`Body`] of a hyper or axum response.
+//!
+//! [`channel()`] is the source for most: a bounded [`Sender`] for one stream.
+//!
+//! ```
+//! use longwire::sse::{self, Fields, Reply};
+//!
+//! async fn tokens() -> http::Response<sse::Body<sse::Events>> {
+//!     let (sender, events) = sse::channel();
+//!     tokio::spawn(async move {
+//!         for token in ["Hel", "lo"] {
+//!             sender.send(&Fields::new(token)).await?; // fails once the client is gone
+//!         }
+//!         sender.send(&Fields::new("[DONE]")).await
+//!     });
+//!     Reply::new(events).into_response()
+//! }
+//! ```
 
-#[cfg(feature = "serve")]
-mod body;
 #[cfg(feature = "client")]
 pub mod decode;
 #[cfg(feature = "serve")]
-mod stream;
+mod server;
 
 #[cfg(feature = "serve")]
-pub use body::{Body, response};
+pub use server::{
+    Body, Channel, Cut, Ended, Events, Fill, GAP, POSITION, Reply, SendError, Sender, Source,
+    Timing, channel, response, spread,
+};
 #[cfg(feature = "serve")]
-pub use stream::{Ended, Fill, Source, Timing};
-#[cfg(feature = "serve")]
-pub(crate) use stream::{Stream, respond};
-
-/// The headers of every event stream. `no-transform` keeps proxies from compressing, which holds
-/// events back, and `X-Accel-Buffering` keeps nginx from collecting them.
-#[cfg(feature = "serve")]
-const HEADERS: [(&str, &str); 3] = [
-    ("content-type", "text/event-stream"),
-    ("cache-control", "no-cache, no-transform"),
-    ("x-accel-buffering", "no"),
-];
+pub(crate) use server::{Stream, respond};
+pub use sse_parse::{EncodeError, Fields};

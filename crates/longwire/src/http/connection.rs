@@ -45,11 +45,17 @@ pub(super) struct Connection<H> {
     pub(super) drain: watch::Receiver<bool>,
 }
 
-/// What the handler decided about a request of this version.
+/// What the handler decided about a request.
 type Decided<H> = (
     Take<<H as Handler>::EventStream, <H as Handler>::WebSocket>,
-    Version,
+    Asked,
 );
+
+/// What the answer depends on.
+struct Asked {
+    version: Version,
+    head_only: bool,
+}
 
 impl<H: Handler> Connection<H> {
     /// Reads the first head and hands the socket to whom the handler decides.
@@ -92,14 +98,18 @@ impl<H: Handler> Connection<H> {
     fn dispatch<Io: Transport>(self, io: Io, first: First<Decided<H>>, config: &Config) {
         match first {
             First::Head {
-                value: (take, version),
+                value: (take, asked),
                 bytes,
                 len,
             } => match take {
                 Take::EventStream(headers, source) => {
                     let mut head = Batch::new();
-                    let framing = sse::respond(version, &headers, head.out());
-                    let stream = sse::Stream::new(io, head, framing, source, config.event_stream);
+                    let framing = sse::respond(asked.version, &headers, head.out());
+                    let timing = config.event_stream;
+                    let mut stream = sse::Stream::new(io, head, framing, source, timing);
+                    if asked.head_only {
+                        stream = stream.head_only();
+                    }
                     tokio::spawn(self.event_stream(stream));
                 }
                 Take::WebSocket(response, session) => {
@@ -148,7 +158,7 @@ impl<H: Handler> Connection<H> {
             drain,
         } = self;
         let read = read_first(io, &config.limits, |head| {
-            (handler.first(head, *peer), version(head))
+            (handler.first(head, *peer), asked(head))
         });
         let mut read = pin!(timeout_at(deadline, read));
         let mut drained = pin!(drain.wait_for(|draining| *draining));
@@ -172,7 +182,7 @@ impl<H: Handler> Connection<H> {
             match ready!(stream.poll(cx)) {
                 sse::Ended::Io(error) => self.failed(error.into()),
                 sse::Ended::Stalled => self.failed(Error::Stalled),
-                sse::Ended::Source | sse::Ended::Peer => {}
+                sse::Ended::Cut | sse::Ended::Source | sse::Ended::Peer => {}
             }
             Poll::Ready(())
         })
@@ -293,9 +303,12 @@ fn service<H: Handler>(
     })
 }
 
-fn version(head: &RequestHead<'_>) -> Version {
-    match head.minor_version() {
-        0 => Version::HTTP_10,
-        _ => Version::HTTP_11,
+fn asked(head: &RequestHead<'_>) -> Asked {
+    Asked {
+        version: match head.minor_version() {
+            0 => Version::HTTP_10,
+            _ => Version::HTTP_11,
+        },
+        head_only: head.method() == "HEAD",
     }
 }

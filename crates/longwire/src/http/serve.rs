@@ -60,7 +60,8 @@ pub trait Handler: Send + Sync + 'static {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Take<E, W> {
-    /// 200 with the headers of an event stream and these beside them, then what the source yields.
+    /// 200 with the headers of an event stream and these beside them, then what the source yields;
+    /// nothing more if the method is HEAD.
     EventStream(HeaderMap, E),
     /// The bytes of a 101 response ([`ws_handshake::Accept::encode`]), then the session.
     WebSocket(Vec<u8>, W),

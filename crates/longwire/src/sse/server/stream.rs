@@ -2,15 +2,13 @@
 
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
-use core::time::Duration;
 use std::io;
 
 use http::{HeaderMap, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::Instant;
 
+use super::pace::{Pace, Timing};
 use crate::buffer::Batch;
-use crate::clock::Timer;
 
 /// Where the events of a stream come from: asked for what is due, never sent to.
 ///
@@ -39,12 +37,17 @@ pub enum Fill {
     More,
     /// Appended the last bytes of the stream, or nothing: the stream ends after them.
     End,
+    /// Appended what is left, or nothing, and not all could be: the stream ends after it in a way
+    /// that the peer can tell from [`End`](Self::End) (over HTTP/1.0 it can only with TLS).
+    Cut,
 }
 
 /// How an event stream ended.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Ended {
+    /// The source cut it off; what it had appended was written.
+    Cut,
     /// The source ended it, and everything was written.
     Source,
     /// The peer is gone.
@@ -53,43 +56,6 @@ pub enum Ended {
     Stalled,
     /// Reading or writing failed.
     Io(io::Error),
-}
-
-/// The clocks of an event stream.
-#[derive(Clone, Copy, Debug)]
-pub struct Timing {
-    heartbeat: Duration,
-    write_deadline: Duration,
-}
-
-impl Timing {
-    /// A comment is sent after this long without other bytes; default 15 s. Longer risks the idle
-    /// time-out of a proxy, shorter costs wake-ups (HTML Standard §9.2.7 suggests 15 s).
-    #[must_use]
-    pub const fn heartbeat(mut self, after: Duration) -> Self {
-        self.heartbeat = after;
-        self
-    }
-
-    /// A peer that takes no byte for this long while some wait is given up; default 10 s.
-    #[must_use]
-    pub const fn write_deadline(mut self, after: Duration) -> Self {
-        self.write_deadline = after;
-        self
-    }
-
-    pub(crate) const fn heartbeat_after(&self) -> Duration {
-        self.heartbeat
-    }
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self {
-            heartbeat: Duration::from_secs(15),
-            write_deadline: Duration::from_secs(10),
-        }
-    }
 }
 
 /// How the body of the response is delimited.
@@ -149,11 +115,15 @@ pub(crate) struct Stream<Io, S> {
     batch: Batch,
     framing: Framing,
     source: S,
-    timing: Timing,
-    timer: Timer,
-    /// When the peer last took bytes.
-    progress: Instant,
-    ending: bool,
+    pace: Pace,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// Ends once everything is written.
+    Ending(Fill),
 }
 
 impl<Io, S> Stream<Io, S>
@@ -168,42 +138,52 @@ where
             batch,
             framing,
             source,
-            timing,
-            timer: Timer::default(),
-            progress: Instant::now(),
-            ending: false,
+            pace: Pace::new(timing),
+            state: State::Open,
         }
+    }
+
+    /// Ends after the response head, as the answer to HEAD does (RFC 9110 §9.3.2).
+    pub(crate) fn head_only(mut self) -> Self {
+        self.state = State::Ending(Fill::End);
+        self
     }
 
     /// Sends what the source yields until it or the peer ends.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ended> {
         loop {
-            match self.poll_out(cx) {
-                Poll::Ready(Ok(())) if self.ending => return Poll::Ready(Ended::Source),
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Poll::Ready(Ended::Io(error)),
-                Poll::Pending => {
-                    let due = self.progress + self.timing.write_deadline;
-                    if self.timer.poll(cx, due).is_ready() {
+            match (self.poll_out(cx), self.state) {
+                (Poll::Ready(Ok(())), State::Open) => {}
+                (Poll::Ready(Ok(())), State::Ending(Fill::Cut)) => return Poll::Ready(Ended::Cut),
+                (Poll::Ready(Ok(())), State::Ending(_)) => return Poll::Ready(Ended::Source),
+                (Poll::Ready(Err(error)), _) => return Poll::Ready(Ended::Io(error)),
+                (Poll::Pending, _) => {
+                    if self.pace.poll_stalled(cx).is_ready() {
                         return Poll::Ready(Ended::Stalled);
                     }
                     return poll_gone(&mut self.io, cx);
                 }
             }
-            if let Poll::Ready(fill) = self.source.poll_fill(cx, &mut self.batch) {
-                self.framing.seal(&mut self.batch);
-                self.ending = fill == Fill::End;
-                if self.ending && self.framing == Framing::Chunked {
-                    self.batch.push(b"0\r\n\r\n");
+            match self.source.poll_fill(cx, &mut self.batch) {
+                Poll::Ready(fill) => {
+                    self.framing.seal(&mut self.batch);
+                    if fill == Fill::More {
+                        continue;
+                    }
+                    self.state = State::Ending(fill);
+                    // Without the last chunk the peer knows that something is missing.
+                    if fill == Fill::End && self.framing == Framing::Chunked {
+                        self.batch.push(b"0\r\n\r\n");
+                    }
                 }
-                continue;
+                Poll::Pending => {
+                    if self.pace.poll_heartbeat(cx).is_pending() {
+                        return poll_gone(&mut self.io, cx);
+                    }
+                    self.source.heartbeat(&mut self.batch);
+                    self.framing.seal(&mut self.batch);
+                }
             }
-            let due = self.progress + self.timing.heartbeat;
-            if self.timer.poll(cx, due).is_pending() {
-                return poll_gone(&mut self.io, cx);
-            }
-            self.source.heartbeat(&mut self.batch);
-            self.framing.seal(&mut self.batch);
         }
     }
 
@@ -212,9 +192,9 @@ where
     fn poll_out(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.batch.is_empty() {
             ready!(self.batch.poll_write(&mut self.io, cx))?;
-            self.progress = Instant::now();
+            self.pace.sent();
         }
-        if self.ending {
+        if self.state == State::Ending(Fill::End) {
             return Pin::new(&mut self.io).poll_shutdown(cx);
         }
         Pin::new(&mut self.io).poll_flush(cx)
@@ -240,6 +220,7 @@ mod tests {
     use core::future::poll_fn;
     use std::collections::VecDeque;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::time::Instant;
 
     /// Yields these events, one a call, then ends or stays quiet.
     struct Script {

@@ -1,0 +1,15 @@
+//! Event streams as servers send them: the channel and its policies, over the bare socket, hyper
+//! and axum.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod channel;
+mod http;
+mod reading;
+mod site;
+
+#[path = "../support/mod.rs"]
+mod support;
