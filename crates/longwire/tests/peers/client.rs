@@ -16,6 +16,7 @@
 //! | `["text", text]` | a text message came |
 //! | `["binary", length, intact]` | a binary message came, the bytes above or not |
 //! | `["ping", payload]`, `["pong", payload]` | came, where the library tells |
+//! | `["refused", status]` | the answer to `open` was another one, where the library tells |
 //! | `["close", code, reason]` | it is over: what the library says of the end |
 
 use std::ffi::OsString;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use ws_frame::{CloseCode, Limits};
 
 use crate::client::{Client, Library};
-use crate::server::Server;
+use crate::server::{PONG, Server};
 
 macro_rules! with_every_client {
     ($($test:ident: $what:ident($library:ident);)*) => {$(
@@ -81,9 +81,6 @@ async fn talks(library: Library) {
     assert_eq!(client.next_but_pings().await, json!(["close", 1000, ""]));
     client.finish().await;
 }
-
-/// Bytes of a client's pong without payload.
-const PONG: usize = 6;
 
 /// The client begins the closing handshake; each side hears what the other said.
 async fn closes(library: Library) {

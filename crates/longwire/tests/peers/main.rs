@@ -11,5 +11,6 @@ mod support;
 mod client;
 mod clients;
 mod fixtures;
+mod proxies;
 mod server;
 mod tungstenite_client;

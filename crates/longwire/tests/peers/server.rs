@@ -28,6 +28,9 @@ pub(crate) struct Server {
     accepting: AbortHandle,
 }
 
+/// Bytes of a client's pong without payload.
+pub(crate) const PONG: usize = 6;
+
 /// How a connection ended: code and reason, or the error.
 pub(crate) type Ended = Result<(u16, String), Error>;
 

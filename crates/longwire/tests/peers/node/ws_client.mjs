@@ -12,6 +12,10 @@ const actions = {
   open(url, protocols) {
     socket = new WebSocket(url, protocols);
     socket.on("open", () => emit("open", socket.protocol, socket.extensions));
+    socket.on("unexpected-response", (request, response) => {
+      request.destroy();
+      emit("refused", response.statusCode);
+    });
     socket.on("message", (data, binary) => {
       if (binary) emit("binary", data.length, data.equals(pattern(data.length)));
       else emit("text", data.toString());

@@ -74,7 +74,7 @@ async def main():
                 case "close":
                     await socket.close(*rest)
         except InvalidStatus as refused:
-            emit("close", refused.response.status_code, "")
+            emit("refused", refused.response.status_code)
         except ConnectionClosed:
             pass  # `receive` says so
 
