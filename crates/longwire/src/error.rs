@@ -3,8 +3,14 @@
 use core::fmt;
 use std::io;
 
+#[cfg(feature = "client")]
+use bytes::Bytes;
+#[cfg(feature = "client")]
+use http::Response;
 use ws_frame::ConnectionError;
 use ws_handshake::HandshakeError;
+#[cfg(feature = "client")]
+use ws_handshake::{HeaderError, ResponseError, UrlError};
 
 #[cfg(any(feature = "client", feature = "tls"))]
 use crate::net::ConnectError;
@@ -13,6 +19,9 @@ use crate::net::ConnectError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
+    /// The server's answer to the opening handshake breaks its rules.
+    #[cfg(feature = "client")]
+    Answer(ResponseError),
     /// Closing has begun: nothing more is sent.
     Closed,
     /// The connection could not be made, or TLS not be agreed on.
@@ -21,6 +30,12 @@ pub enum Error {
     /// The server's answer to the offer of permessage-deflate must not be accepted.
     #[cfg(feature = "deflate")]
     Deflate(ws_deflate::ParameterError),
+    /// HTTP/2 failed.
+    #[cfg(feature = "http2")]
+    H2(h2::Error),
+    /// A header field of the request cannot be sent.
+    #[cfg(feature = "client")]
+    Header(HeaderError),
     /// The peer broke the opening handshake.
     Handshake(HandshakeError),
     /// The stream ended before the request was complete.
@@ -36,10 +51,22 @@ pub enum Error {
     Http2,
     /// Reading, writing or accepting failed.
     Io(io::Error),
+    /// The server does not speak WebSocket over HTTP/2 (RFC 8441 §3).
+    #[cfg(all(feature = "client", feature = "http2"))]
+    NotAnnounced,
+    /// The server did not choose HTTP/2 during the TLS handshake.
+    #[cfg(all(feature = "client", feature = "http2"))]
+    NotHttp2,
     /// The peer sent nothing for too long, not even the answer to a ping.
     Silent,
     /// The peer took no byte for too long while some waited.
     Stalled,
+    /// The server refused the opening handshake: its answer, with at most 64 KiB of the body.
+    #[cfg(feature = "client")]
+    Status(Box<Response<Bytes>>),
+    /// Not the URL of a WebSocket.
+    #[cfg(feature = "client")]
+    Url(UrlError),
     /// The peer broke a rule of WebSocket; the close frame that says so was sent.
     WebSocket(ConnectionError),
 }
@@ -47,11 +74,17 @@ pub enum Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "client")]
+            Self::Answer(error) => write!(f, "the server's answer is wrong: {error}"),
             Self::Closed => f.write_str("the connection is closing"),
             #[cfg(any(feature = "client", feature = "tls"))]
             Self::Connect(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Deflate(error) => write!(f, "compression was not agreed: {error}"),
+            #[cfg(feature = "http2")]
+            Self::H2(error) => write!(f, "http/2 failed: {error}"),
+            #[cfg(feature = "client")]
+            Self::Header(error) => write!(f, "a header field cannot be sent: {error}"),
             Self::Handshake(error) => write!(f, "the request was refused: {error}"),
             Self::Eof => f.write_str("the stream ended before the request was complete"),
             Self::Refused => f.write_str("the request was refused"),
@@ -60,8 +93,16 @@ impl fmt::Display for Error {
             Self::Http(error) => write!(f, "http failed: {error}"),
             Self::Http2 => f.write_str("the peer speaks HTTP/2, which is not enabled here"),
             Self::Io(error) => write!(f, "the connection failed: {error}"),
+            #[cfg(all(feature = "client", feature = "http2"))]
+            Self::NotAnnounced => f.write_str("the server speaks no WebSocket over HTTP/2"),
+            #[cfg(all(feature = "client", feature = "http2"))]
+            Self::NotHttp2 => f.write_str("the server does not speak HTTP/2"),
             Self::Silent => f.write_str("the peer was silent for too long"),
             Self::Stalled => f.write_str("the peer took nothing for too long"),
+            #[cfg(feature = "client")]
+            Self::Status(response) => write!(f, "the server answered {}", response.status()),
+            #[cfg(feature = "client")]
+            Self::Url(error) => write!(f, "the URL cannot be used: {error}"),
             Self::WebSocket(error) => write!(f, "the peer broke the protocol: {error}"),
         }
     }
@@ -74,6 +115,14 @@ impl core::error::Error for Error {
             Self::Connect(error) => error.source(),
             #[cfg(feature = "deflate")]
             Self::Deflate(error) => Some(error),
+            #[cfg(feature = "client")]
+            Self::Answer(error) => Some(error),
+            #[cfg(feature = "http2")]
+            Self::H2(error) => Some(error),
+            #[cfg(feature = "client")]
+            Self::Header(error) => Some(error),
+            #[cfg(feature = "client")]
+            Self::Url(error) => Some(error),
             Self::Handshake(error) => Some(error),
             #[cfg(feature = "serve")]
             Self::Http(error) => Some(error),
@@ -97,7 +146,11 @@ macro_rules! from {
 
 from! {
     #[cfg(any(feature = "client", feature = "tls"))] Connect(ConnectError);
+    #[cfg(feature = "client")] Answer(ResponseError);
+    #[cfg(feature = "http2")] H2(h2::Error);
     Handshake(HandshakeError);
+    #[cfg(feature = "client")] Header(HeaderError);
+    #[cfg(feature = "client")] Url(UrlError);
     #[cfg(feature = "serve")] Http(hyper::Error);
     Io(io::Error);
     WebSocket(ConnectionError);

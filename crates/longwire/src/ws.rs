@@ -6,6 +6,8 @@ mod config;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod extensions;
+#[cfg(all(feature = "client", feature = "http2"))]
+pub mod h2;
 #[cfg(feature = "client")]
 mod mask_keys;
 mod message;
@@ -22,7 +24,10 @@ pub use config::Config;
 pub use deflate::Deflate;
 pub(crate) use extensions::Agreed;
 #[cfg(feature = "client")]
-#[expect(unused_imports, reason = "for `connect`")]
+#[cfg_attr(
+    not(feature = "http2"),
+    expect(unused_imports, reason = "for `connect`")
+)]
 pub(crate) use extensions::Offer;
 pub(crate) use extensions::answer;
 #[cfg(feature = "client")]

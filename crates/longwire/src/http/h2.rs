@@ -32,9 +32,12 @@ const MAX_HEADER_LIST: u32 = 16 * 1024;
 const MAX_PENDING_RESETS: usize = 20;
 /// Streams that we reset because the peer broke a rule (CVE-2025-8671).
 const MAX_LOCAL_RESETS: usize = 128;
-/// Bytes that a peer may send ahead of being read, on one stream and on all.
-const STREAM_WINDOW: u32 = 256 * 1024;
-const CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Bytes that a peer may send ahead of being read, on one stream.
+const STREAM_WINDOW: u32 = 64 * 1024;
+/// The same for all streams: none of them, unread, takes the window of the others. Half of it is
+/// what the framing of small DATA frames may cost until they are read, with 250 bytes for a
+/// message of a byte or two; so a stream full of those cannot end the connection either.
+const CONNECTION_WINDOW: u32 = MAX_STREAMS * STREAM_WINDOW;
 /// Bytes that a stream may have buffered for its peer.
 const MAX_SEND_BUFFER: usize = 64 * 1024;
 /// A quiet peer is pinged after this long, and has as long to answer.
