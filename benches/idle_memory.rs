@@ -46,7 +46,7 @@ fn main() {
         ("hub, event stream", EVENT_STREAM),
         ("hub, WebSocket", WEB_SOCKET),
     ] {
-        let server = Server::start(&hub, &["--listen", "127.0.0.1:0"]);
+        let server = Server::start(&hub, &["--listen", "127.0.0.1:0", "--memory"]);
         let (idle, told) = server.growth(request, connections, Server::publish);
         let over = idle - floor.0;
         println!(

@@ -71,6 +71,21 @@ impl Data {
 }
 
 impl PublishForm {
+    /// A form with nothing but topics and data; the other fields can be set. No rule was checked:
+    /// whoever sends it hears from the hub.
+    #[must_use]
+    pub const fn new(topics: Vec<String>, data: Data) -> Self {
+        Self {
+            topics,
+            data,
+            id: None,
+            event: None,
+            retry: None,
+            private: false,
+            ephemeral: false,
+        }
+    }
+
     /// Parses a body of type `application/x-www-form-urlencoded`, in one pass.
     ///
     /// The fields: `topic` (repeatable, the first is canonical), `data`, `id`, `type`, `retry`,

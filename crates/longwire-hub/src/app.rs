@@ -239,6 +239,8 @@ impl App {
         let event = self
             .hub
             .publish(form)
+            .outcome()
+            .await
             .map_err(|refusal| Refused::new(refusal.code().status(), refusal.reason()))?;
         let mut response = Response::new(Either::Left(Full::from(event.id())));
         let headers = response.headers_mut();

@@ -2,8 +2,12 @@
 
 use core::net::SocketAddr;
 use core::time::Duration;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+use crate::store::{Retention, Sync};
 
 /// The Longwire real-time hub: publish over HTTP, subscribe over Server-Sent Events or WebSocket.
 #[derive(Debug, Parser)]
@@ -55,25 +59,44 @@ pub(crate) struct Serve {
     #[arg(value_parser = origin)]
     pub(crate) origins: Vec<String>,
 
-    /// Events kept for replay
+    /// Directory of the log; by default in the platform's directory for the state of programs
+    #[arg(long, value_name = "DIR", env = "LONGWIRE_DATA")]
+    pub(crate) data: Option<PathBuf>,
+
+    /// Keep the log in memory: it ends with the hub
+    #[arg(long, conflicts_with = "data", env = "LONGWIRE_MEMORY")]
+    pub(crate) memory: bool,
+
+    /// When to wait for the disk: `always` before an event is acknowledged, `interval:MS` that
+    /// often in milliseconds, or `never`; without `always`, a crash begins a new epoch
     #[arg(
         long,
-        value_name = "N",
-        default_value_t = 100_000,
-        env = "LONGWIRE_KEEP_EVENTS"
+        value_name = "WHEN",
+        default_value = "always",
+        env = "LONGWIRE_FSYNC"
     )]
-    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000_000))]
-    pub(crate) keep_events: usize,
+    #[arg(value_parser = sync)]
+    pub(crate) fsync: Sync,
 
-    /// Memory for replay: bytes, or with k, m or g
+    /// Events kept for replay [default: 1000000, or 100000 with --memory]
+    #[arg(long, value_name = "N", env = "LONGWIRE_KEEP_EVENTS")]
+    #[arg(value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000_000))]
+    keep_events: Option<usize>,
+
+    /// Bytes kept for replay, or with k, m or g [default: 1g, or 64m with --memory]
+    #[arg(long, value_name = "SIZE", env = "LONGWIRE_KEEP_BYTES")]
+    #[arg(value_parser = size)]
+    keep_bytes: Option<usize>,
+
+    /// Memory for recent events, which need not be read from disk: bytes, or with k, m or g
     #[arg(
         long,
         value_name = "SIZE",
         default_value = "64m",
-        env = "LONGWIRE_KEEP_BYTES"
+        env = "LONGWIRE_RECENT_BYTES"
     )]
     #[arg(value_parser = size)]
-    pub(crate) keep_bytes: usize,
+    pub(crate) recent_bytes: usize,
 
     /// How long events are kept for replay: seconds, or with m, h or d
     #[arg(
@@ -83,7 +106,52 @@ pub(crate) struct Serve {
         env = "LONGWIRE_KEEP_AGE"
     )]
     #[arg(value_parser = age)]
-    pub(crate) keep_age: Duration,
+    keep_age: Duration,
+}
+
+impl Serve {
+    /// How much is kept.
+    pub(crate) fn retention(&self) -> Retention {
+        let (count, bytes) = if self.memory {
+            (100_000, 64 << 20)
+        } else {
+            (1_000_000, 1 << 30)
+        };
+        Retention {
+            count: self.keep_events.unwrap_or(count),
+            bytes: self.keep_bytes.unwrap_or(bytes),
+            age: self.keep_age,
+        }
+    }
+}
+
+/// Where programs keep their state, by the platform's convention.
+pub(crate) fn state_directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let folder = |name| {
+        let value = variable(name).map(PathBuf::from);
+        value.filter(|path| path.is_absolute())
+    };
+    if cfg!(target_os = "macos") {
+        return Some(folder("HOME")?.join("Library/Application Support/Longwire"));
+    }
+    let state = folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    Some(state?.join("longwire"))
+}
+
+fn sync(text: &str) -> Result<Sync, String> {
+    let interval = |text: &str| {
+        let milliseconds = text.strip_prefix("interval:")?.parse().ok()?;
+        (1..=60_000)
+            .contains(&milliseconds)
+            .then(|| Duration::from_millis(milliseconds))
+    };
+    match text {
+        "always" => Ok(Sync::Always),
+        "never" => Ok(Sync::Never),
+        _ => interval(text)
+            .map(Sync::Interval)
+            .ok_or_else(|| "not always, never or interval:MS (1 to 60000)".to_owned()),
+    }
 }
 
 fn loopback(text: &str) -> Result<SocketAddr, String> {
@@ -148,6 +216,43 @@ mod tests {
     }
 
     #[test]
+    fn when_to_wait_for_the_disk() {
+        assert_eq!(sync("always"), Ok(Sync::Always));
+        assert_eq!(sync("never"), Ok(Sync::Never));
+        assert_eq!(
+            sync("interval:5"),
+            Ok(Sync::Interval(Duration::from_millis(5)))
+        );
+        for bad in [
+            "",
+            "sometimes",
+            "interval",
+            "interval:",
+            "interval:0",
+            "interval:60001",
+        ] {
+            assert!(sync(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(target_os = "macos"))]
+    fn the_state_directory_is_that_of_the_platform() {
+        let directory = |set: &[(&str, &str)]| {
+            let value = |name: &str| set.iter().find(|(n, _)| *n == name);
+            state_directory(|name| value(name).map(|(_, value)| value.into()))
+        };
+        let home = ("HOME", "/home/me");
+        let own = directory(&[home]);
+        assert_eq!(own, Some("/home/me/.local/state/longwire".into()));
+        let chosen = directory(&[("XDG_STATE_HOME", "/state"), home]);
+        assert_eq!(chosen, Some("/state/longwire".into()));
+        // A relative path is invalid and to be ignored, says the XDG specification.
+        assert_eq!(directory(&[("XDG_STATE_HOME", "state"), home]), own);
+        assert_eq!(directory(&[]), None);
+    }
+
+    #[test]
     fn only_loopback() {
         assert!(loopback("127.0.0.1:0").is_ok());
         assert!(loopback("[::1]:80").is_ok());
@@ -163,7 +268,7 @@ mod tests {
     fn bare_longwire_serves() {
         let bare = Cli::parse_from(["longwire", "--keep-events", "7"]).into_serve();
         let named = Cli::parse_from(["longwire", "serve", "--keep-events", "7"]).into_serve();
-        assert_eq!((bare.keep_events, named.keep_events), (7, 7));
+        assert_eq!((bare.keep_events, named.keep_events), (Some(7), Some(7)));
         assert!(Cli::try_parse_from(["longwire", "--keep-events", "0"]).is_err());
     }
 }

@@ -2,62 +2,74 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use hub_protocol::{ErrorCode, PublishForm};
-use resume::{Epoch, Limits, Position};
+use hub_protocol::PublishForm;
+use resume::Position;
+use tracing::error;
 
+use crate::appender::{Batch, Known};
 use crate::event::Event;
 use crate::fanout::Fanout;
-use crate::log::{Appended, Log};
+use crate::log::Log;
+use crate::publishing::{Outcome, Publishing, Refusal};
+use crate::reader::Readers;
+use crate::store::{Gone, Store};
+use crate::writer::{Pending, Queue, Work};
 
 #[derive(Debug)]
 pub(crate) struct Hub {
     log: RwLock<Log>,
+    store: Arc<dyn Store>,
+    /// Of a store that must be waited for.
+    disk: Option<DiskThreads>,
     pub(crate) fanout: Fanout,
     draining: AtomicBool,
     started: Instant,
 }
 
-/// Why an event was not published.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// The id is that of another event.
-    Conflict,
-    /// The hub is about to stop, and its subscribers are sent away.
-    Draining,
-    /// Ephemeral events are not supported yet.
-    Ephemeral,
-    /// Nobody could read a private event: there are no tokens yet.
-    Private,
-}
-
-impl Refusal {
-    pub(crate) const fn code(self) -> ErrorCode {
-        match self {
-            Self::Conflict => ErrorCode::Conflict,
-            Self::Draining => ErrorCode::Unavailable,
-            Self::Ephemeral => ErrorCode::Unsupported,
-            Self::Private => ErrorCode::Forbidden,
-        }
-    }
-
-    pub(crate) const fn reason(self) -> &'static str {
-        match self {
-            Self::Conflict => "another event has this id",
-            Self::Draining => "the hub is stopping: publish again once it is back",
-            Self::Ephemeral => "ephemeral events are not supported yet",
-            Self::Private => "private events need tokens, which are not supported yet",
-        }
-    }
+#[derive(Debug)]
+struct DiskThreads {
+    queue: Queue,
+    readers: Readers,
+    writer: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Hub {
-    /// A hub with an empty log; `epoch` comes from a cryptographic generator.
-    pub(crate) fn new(epoch: Epoch, limits: Limits) -> Self {
+    /// A hub over a log in memory.
+    pub(crate) fn in_memory(store: impl Store + 'static) -> Self {
+        Self::new(Log::new(store.bounds().head(), usize::MAX), Arc::new(store))
+    }
+
+    /// A hub over a store that must be waited for; `log` shows what it keeps.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread to give.
+    pub(crate) fn on_disk(log: Log, store: impl Store + 'static) -> std::io::Result<Arc<Self>> {
+        let mut hub = Self::new(log, Arc::new(store));
+        hub.disk = Some(DiskThreads {
+            queue: Queue::default(),
+            readers: Readers::start(&hub.store)?,
+            writer: Mutex::new(None),
+        });
+        let hub = Arc::new(hub);
+        let writing = hub.clone();
+        let writer = thread::Builder::new().name("longwire-write".into());
+        let writer = writer.spawn(move || writing.write())?;
+        if let Some(disk) = &hub.disk {
+            *disk.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(writer);
+        }
+        Ok(hub)
+    }
+
+    fn new(log: Log, store: Arc<dyn Store>) -> Self {
         Self {
-            log: RwLock::new(Log::new(epoch, limits)),
+            log: RwLock::new(log),
+            store,
+            disk: None,
             fanout: Fanout::default(),
             draining: AtomicBool::new(false),
             started: Instant::now(),
@@ -73,42 +85,161 @@ impl Hub {
         self.log.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Who reads the events that the log does not have in memory.
+    pub(crate) fn readers(&self) -> Option<&Readers> {
+        self.disk.as_ref().map(|disk| &disk.readers)
+    }
+
     /// Appends an event to the log and wakes whom it concerns. An event that is there already,
     /// with the same id, is returned as it is.
-    pub(crate) fn publish(&self, form: PublishForm) -> Result<Arc<Event>, Refusal> {
+    pub(crate) fn publish(&self, form: PublishForm) -> Publishing {
         if form.private {
-            return Err(Refusal::Private);
+            return Publishing::Done(Err(Refusal::Private));
         }
         if form.ephemeral {
-            return Err(Refusal::Ephemeral);
+            return Publishing::Done(Err(Refusal::Ephemeral));
         }
+        let Some(disk) = &self.disk else {
+            return Publishing::Done(self.publish_now(form));
+        };
+        if self.is_draining() {
+            return Publishing::Done(Err(Refusal::Draining));
+        }
+        match disk.queue.push(form) {
+            Ok(outcome) => Publishing::Waits(outcome),
+            Err(refusal) => Publishing::Done(Err(refusal)),
+        }
+    }
+
+    /// For a store that need not be waited for.
+    fn publish_now(&self, form: PublishForm) -> Outcome {
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         if self.is_draining() {
             return Err(Refusal::Draining);
         }
-        let appended = log.append(form);
-        self.note_evicted(&mut log);
+        let known = Known::find(&form, &log).read(&*self.store);
+        let known = known.map_err(|_| Refusal::Unwritten)?;
+        let mut batch = Batch::new(log.bounds().head());
+        let event = batch.add(form, known)?;
+        let gone = self
+            .store
+            .append(&batch.events)
+            .map_err(|_| Refusal::Unwritten)?;
+        self.show(&mut log, &batch.events, &gone);
         drop(log);
-        match appended {
-            Appended::New(event) => {
-                self.fanout.ring(event.topics());
-                Ok(event)
+        for event in &batch.events {
+            self.fanout.ring(event.topics());
+        }
+        Ok(event)
+    }
+
+    /// What the writing thread does until the hub is closed.
+    fn write(&self) {
+        let Some(disk) = &self.disk else { return };
+        let _closing = disk.queue.closing();
+        loop {
+            let done = match disk.queue.take() {
+                Work::Append(pending) => {
+                    self.append(pending);
+                    Ok(())
+                }
+                Work::Expire => self.store.expire().map(|gone| {
+                    let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+                    self.show(&mut log, &[], &gone);
+                }),
+                Work::Tick => self.store.sync(),
+                Work::Close => {
+                    if let Err(error) = self.store.close() {
+                        error!(%error, "the log was not closed");
+                    }
+                    return;
+                }
+            };
+            // One that failed before was said before.
+            if let Err(error) = done {
+                tracing::debug!(%error, "the log cannot be written");
             }
-            Appended::Repeated(event) => Ok(event),
-            Appended::Conflict => Err(Refusal::Conflict),
         }
     }
 
-    /// Evicts what has passed its age.
-    pub(crate) fn expire(&self) {
-        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-        log.expire();
-        self.note_evicted(&mut log);
+    /// Appends events together, and answers each publisher once all are as durable as they are to
+    /// be.
+    fn append(&self, pending: Vec<Pending>) {
+        let head = self.head();
+        let mut batch = Batch::new(head);
+        let mut outcomes = Vec::with_capacity(pending.len());
+        for Pending { form, done } in pending {
+            let known = Known::find(&form, &self.log()).read(&*self.store);
+            let known = known.map_err(|_| Refusal::Unwritten);
+            outcomes.push((done, known.and_then(|known| batch.add(form, known))));
+        }
+        let appended = if batch.events.is_empty() {
+            Ok(Gone::new())
+        } else {
+            self.store.append(&batch.events)
+        };
+        let failed = match appended {
+            Ok(gone) => {
+                let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+                self.show(&mut log, &batch.events, &gone);
+                false
+            }
+            Err(error) => {
+                error!(%error, "the log cannot be written: nothing more is acknowledged until the \
+                                hub is started again");
+                true
+            }
+        };
+        if !failed {
+            for event in &batch.events {
+                self.fanout.ring(event.topics());
+            }
+        }
+        for (done, outcome) in outcomes {
+            let new = |event: &Arc<Event>| event.position.offset > head.offset;
+            let outcome = match outcome {
+                Ok(event) if failed && new(&event) => Err(Refusal::Unwritten),
+                outcome => outcome,
+            };
+            // Nobody may wait for it any more.
+            let _ = done.send(outcome);
+        }
     }
 
-    fn note_evicted(&self, log: &mut Log) {
-        for event in log.take_evicted() {
+    /// Shows what the store has taken and removed.
+    fn show(&self, log: &mut Log, events: &[Arc<Event>], gone: &Gone) {
+        for event in events {
+            log.show(event.clone());
+        }
+        log.forget(gone);
+        for event in gone {
             self.fanout.evicted(event.topics(), event.position.offset);
+        }
+    }
+
+    /// Removes what has passed its age.
+    pub(crate) fn expire(&self) {
+        if let Some(disk) = &self.disk {
+            disk.queue.expire();
+            return;
+        }
+        let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(gone) = self.store.expire() {
+            self.show(&mut log, &[], &gone);
+        }
+    }
+
+    /// Writes what waits and closes the log. It takes as long as the disk.
+    pub(crate) fn close(&self) {
+        let Some(disk) = &self.disk else { return };
+        disk.queue.close();
+        let writer = disk
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if writer.is_some_and(|writer| writer.join().is_err()) {
+            error!("the writing thread failed");
         }
     }
 
@@ -144,15 +275,28 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use core::time::Duration;
 
-    #[test]
-    fn a_hub_that_stops_acknowledges_nothing_more() {
-        let hub = Hub::new(Epoch::from_bytes([7; Epoch::LEN]), Limits::new());
+    use resume::Epoch;
+
+    use super::*;
+    use crate::store::{Memory, Retention};
+
+    #[tokio::test]
+    async fn a_hub_that_stops_acknowledges_nothing_more() {
+        let kept = Retention {
+            count: 9,
+            bytes: 999_999,
+            age: Duration::MAX,
+        };
+        let hub = Hub::in_memory(Memory::new(Epoch::from_bytes([7; Epoch::LEN]), kept));
         let form = || PublishForm::parse(b"topic=a&data=1").unwrap();
-        assert!(hub.publish(form()).is_ok());
+        assert!(hub.publish(form()).outcome().await.is_ok());
         hub.drain();
-        assert_eq!(hub.publish(form()).unwrap_err(), Refusal::Draining);
+        assert_eq!(
+            hub.publish(form()).outcome().await.unwrap_err(),
+            Refusal::Draining
+        );
         assert_eq!(hub.head().offset, 1);
     }
 }

@@ -1,201 +1,128 @@
-//! The log in memory: every event once, found by offset, by topic and by its publisher's id.
+//! The log as subscribers see it: what is kept, and the recent events themselves.
 
-use std::collections::{HashMap, VecDeque};
+mod index;
+
+use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
 
-use hub_protocol::{PublishForm, Selectors, TopicSelector};
-use resume::{Bounds, Epoch, Limits, Position, ReplayWindow, Start};
+use hub_protocol::Selectors;
+use resume::{Bounds, Epoch, Position, Start};
 
 use crate::event::Event;
+use crate::store::Gone;
+use index::Index;
 
 #[derive(Debug)]
 pub(crate) struct Log {
-    window: ReplayWindow<Arc<Event>>,
-    /// The offsets of the events kept, by topic, in order.
-    topics: HashMap<Box<str>, VecDeque<u64>>,
-    /// The offsets of the events kept that their publisher gave an id.
-    ids: HashMap<Box<str>, u64>,
-    /// Evicted, and not yet asked for.
-    evicted: Vec<Arc<Event>>,
-    started: Instant,
-}
-
-/// What became of an event that was to be appended.
-#[derive(Debug)]
-pub(crate) enum Appended {
-    New(Arc<Event>),
-    /// The same event with the same id is in the log: nothing was appended.
-    Repeated(Arc<Event>),
-    /// Another event with the same id is in the log: nothing was appended.
-    Conflict,
+    epoch: Epoch,
+    earliest: u64,
+    head: u64,
+    index: Index,
+    /// The newest events; the others are in the store.
+    recent: VecDeque<Arc<Event>>,
+    /// Bytes of memory that the recent ones may come to take, and how many they may.
+    weight: usize,
+    most: usize,
 }
 
 impl Log {
-    /// An empty log; `epoch` comes from a cryptographic generator.
-    pub(crate) fn new(epoch: Epoch, limits: Limits) -> Self {
+    /// A log that goes on after `head`, with at most `most` bytes of recent events.
+    pub(crate) fn new(head: Position, most: usize) -> Self {
         Self {
-            window: ReplayWindow::new(epoch, limits),
-            topics: HashMap::new(),
-            ids: HashMap::new(),
-            evicted: Vec::new(),
-            started: Instant::now(),
+            epoch: head.epoch,
+            earliest: head.offset + 1,
+            head: head.offset,
+            index: Index::default(),
+            recent: VecDeque::new(),
+            weight: 0,
+            most,
         }
     }
 
-    pub(crate) fn append(&mut self, form: PublishForm) -> Appended {
-        if let Some(kept) = form.id.as_deref().and_then(|id| self.by_id(id)) {
-            return if kept.form == form {
-                Appended::Repeated(kept.clone())
-            } else {
-                Appended::Conflict
-            };
+    /// Shows an event that the store has.
+    pub(crate) fn show(&mut self, event: Arc<Event>) {
+        self.index.insert(&event);
+        self.head = event.position.offset;
+        self.weight += event.weight();
+        self.recent.push_back(event);
+        while self.weight > self.most && self.recent.len() > 1 {
+            self.forget_recent();
         }
-        let head = self.window.head();
-        let position = Position::new(head.epoch, head.offset + 1);
-        let event = Arc::new(Event::new(position, form));
-        for topic in &event.form.topics {
-            let offsets = self.topics.entry(topic.as_str().into()).or_default();
-            // A topic may be given twice.
-            if offsets.back() != Some(&position.offset) {
-                offsets.push_back(position.offset);
+    }
+
+    /// Forgets events that the store has removed.
+    pub(crate) fn forget(&mut self, gone: &Gone) {
+        for event in gone {
+            self.index.remove(event);
+            self.earliest = event.position.offset + 1;
+            let oldest = self.recent.front();
+            if oldest.is_some_and(|oldest| oldest.position.offset < self.earliest) {
+                self.forget_recent();
             }
         }
-        if let Some(id) = &event.form.id {
-            self.ids.insert(id.as_str().into(), position.offset);
-        }
-        let pushed = self
-            .window
-            .push(event.clone(), event.weight(), self.started.elapsed());
-        debug_assert_eq!(pushed.position, position);
-        for (position, evicted) in pushed.evicted {
-            forget(&mut self.topics, &mut self.ids, position, &evicted);
-            self.evicted.push(evicted);
-        }
-        Appended::New(event)
     }
 
-    /// Evicts what has passed its age.
-    pub(crate) fn expire(&mut self) {
-        for (position, evicted) in self.window.expire(self.started.elapsed()) {
-            forget(&mut self.topics, &mut self.ids, position, &evicted);
-            self.evicted.push(evicted);
+    fn forget_recent(&mut self) {
+        if let Some(event) = self.recent.pop_front() {
+            self.weight -= event.weight();
         }
-    }
-
-    /// What was evicted since this was last asked.
-    pub(crate) fn take_evicted(&mut self) -> Vec<Arc<Event>> {
-        core::mem::take(&mut self.evicted)
     }
 
     /// What is kept at this moment.
     pub(crate) fn bounds(&self) -> Bounds {
-        self.window.bounds()
+        Bounds::new(self.epoch, self.earliest, self.head)
+    }
+
+    /// The offset of the event that has this id.
+    pub(crate) fn by_id(&self, id: &str) -> Option<u64> {
+        self.index.by_id(id)
     }
 
     /// Replaces a publisher's id by the position of its event, if that is kept.
     pub(crate) fn resolve(&self, start: Start) -> Start {
         match start {
             Start::Id(id) => match self.by_id(&id) {
-                Some(event) => Start::After(event.position),
+                Some(offset) => Start::After(Position::new(self.epoch, offset)),
                 None => Start::Id(id),
             },
             start => start,
         }
     }
 
-    fn by_id(&self, id: &str) -> Option<&Arc<Event>> {
-        self.window.get(*self.ids.get(id)?)
+    /// The offset of the first event after another that one of `selectors` means.
+    pub(crate) fn next(&self, selectors: &Selectors, after: u64) -> Option<u64> {
+        self.index.next(selectors, after, self.earliest, self.head)
     }
 
-    /// The first event after an offset that one of `selectors` means. Finding it takes a hash and
-    /// a binary search per selector, however long the log is.
-    pub(crate) fn next(&self, selectors: &Selectors, after: u64) -> Option<&Arc<Event>> {
-        let next = selectors.iter().filter_map(|selector| match selector {
-            TopicSelector::Exact(topic) => {
-                let offsets = self.topics.get(topic)?;
-                // Nearly always the subscriber is up to date but for the last few.
-                let newer = offsets
-                    .iter()
-                    .rev()
-                    .take(4)
-                    .take_while(|offset| **offset > after)
-                    .count();
-                let at = if newer < 4 {
-                    offsets.len() - newer
-                } else {
-                    offsets.partition_point(|offset| *offset <= after)
-                };
-                offsets.get(at).copied()
-            }
-            _ => Some((after + 1).max(self.window.earliest().offset)),
-        });
-        self.window.get(next.min()?)
-    }
-}
-
-/// Removes an evicted event, the oldest there was, from the indexes.
-fn forget(
-    topics: &mut HashMap<Box<str>, VecDeque<u64>>,
-    ids: &mut HashMap<Box<str>, u64>,
-    position: Position,
-    event: &Event,
-) {
-    for topic in &event.form.topics {
-        if let Some(offsets) = topics.get_mut(topic.as_str()) {
-            if offsets.front() == Some(&position.offset) {
-                offsets.pop_front();
-            }
-            if offsets.is_empty() {
-                topics.remove(topic.as_str());
-            }
-        }
-    }
-    if let Some(id) = &event.form.id {
-        ids.remove(id.as_str());
+    /// An event, if it is a recent one.
+    pub(crate) fn recent(&self, offset: u64) -> Option<&Arc<Event>> {
+        let oldest = self.head + 1 - self.recent.len() as u64;
+        let index = usize::try_from(offset.checked_sub(oldest)?).ok()?;
+        self.recent.get(index)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hub_protocol::Data;
+    use hub_protocol::{Data, PublishForm, TopicSelector};
 
-    fn form(topics: &[&str], data: &str, id: Option<&str>) -> PublishForm {
-        let mut body = form_urlencoded::Serializer::new(String::new());
-        for topic in topics {
-            body.append_pair("topic", topic);
-        }
-        body.append_pair("data", data);
-        if let Some(id) = id {
-            body.append_pair("id", id);
-        }
-        PublishForm::parse(body.finish().as_bytes()).unwrap()
-    }
+    const EPOCH: Epoch = Epoch::from_bytes([7; Epoch::LEN]);
 
-    fn log(count: usize) -> Log {
-        Log::new(
-            Epoch::from_bytes([7; Epoch::LEN]),
-            Limits::new().count(count),
-        )
+    fn event(offset: u64, topics: &[&str], id: Option<&str>) -> Arc<Event> {
+        let topics = topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let mut form = PublishForm::new(topics, Data::Text(String::new()));
+        form.id = id.map(str::to_owned);
+        Arc::new(Event::new(Position::new(EPOCH, offset), form))
     }
 
     fn selectors(topics: &[&str]) -> Selectors {
         let mut selectors = Selectors::new();
         for topic in topics {
-            selectors
-                .insert(TopicSelector::parse(topic).unwrap())
-                .unwrap();
+            let selector = TopicSelector::parse(topic).unwrap();
+            selectors.insert(selector).unwrap();
         }
         selectors
-    }
-
-    /// What a walk over every event that is kept finds.
-    fn walk(log: &Log, selectors: &Selectors, after: u64) -> Option<u64> {
-        let bounds = log.bounds();
-        (bounds.earliest().offset..=bounds.head().offset)
-            .filter(|offset| *offset > after)
-            .find(|offset| selectors.matches(log.window.get(*offset).unwrap().topics()))
     }
 
     #[test]
@@ -210,75 +137,71 @@ mod tests {
             selectors(&["*", "a"]),
             selectors(&[]),
         ];
-        let mut log = log(40);
+        let mut log = Log::new(
+            Position::new(EPOCH, 0),
+            10 * event(1, &["a"], None).weight(),
+        );
+        let mut kept = VecDeque::new();
         let mut seed = 1_u32;
-        for published in 0..300_u64 {
+        for offset in 1..=300 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let picked: Vec<&str> = (0..3)
                 .filter(|bit| seed >> (16 + bit) & 1 == 1)
                 .map(|bit| topics[bit])
-                .chain((published % 50 == 0).then_some("rare"))
+                .chain((offset % 50 == 0).then_some("rare"))
                 .chain(["a"].into_iter().filter(|_| seed >> 20 & 3 == 0))
                 .collect();
             let picked = if picked.is_empty() { vec!["b"] } else { picked };
-            assert!(matches!(
-                log.append(form(&picked, "", None)),
-                Appended::New(_)
-            ));
+            let event = event(offset, &picked, None);
+            log.show(event.clone());
+            kept.push_back(event);
+            if kept.len() > 40 {
+                log.forget(&vec![kept.pop_front().unwrap()]);
+            }
             for selectors in &asked {
-                for after in 0..=published + 2 {
-                    let found = log
-                        .next(selectors, after)
-                        .map(|event| event.position.offset);
-                    assert_eq!(
-                        found,
-                        walk(&log, selectors, after),
-                        "{selectors:?} after {after}"
-                    );
+                for after in 0..=offset + 1 {
+                    let walk = kept
+                        .iter()
+                        .find(|e| e.position.offset > after && selectors.matches(e.topics()));
+                    let walk = walk.map(|event| event.position.offset);
+                    let found = log.next(selectors, after);
+                    assert_eq!(found, walk, "{selectors:?} after {after}");
                 }
             }
+            for event in &kept {
+                let recent = log.recent(event.position.offset);
+                assert!(recent.is_none_or(|recent| Arc::ptr_eq(recent, event)));
+            }
+            assert!(log.recent(offset).is_some() && log.recent(offset + 1).is_none());
+            assert!(log.recent.len() < 11, "memory is bounded");
         }
-        let kept: usize = log.topics.values().map(VecDeque::len).sum();
-        assert!(kept <= 4 * 40, "the index forgets what the log forgets");
+        assert!(
+            log.index.len().0 <= 4 * 40,
+            "the index forgets what the log forgets"
+        );
     }
 
     #[test]
-    fn an_id_is_taken_while_its_event_is_kept() {
-        let mut log = log(2);
-        let first = match log.append(form(&["a"], "1", Some("x"))) {
-            Appended::New(event) => event.position,
-            other => panic!("{other:?}"),
-        };
+    fn an_id_is_known_while_its_event_is_kept() {
+        let mut log = Log::new(Position::new(EPOCH, 4), usize::MAX);
+        let named = event(5, &["a"], Some("x"));
+        log.show(named.clone());
         assert_eq!(
             log.resolve(Start::parse(b"x")),
-            Start::After(first),
-            "an id resumes like its position"
+            Start::After(named.position)
         );
-        assert!(matches!(
-            log.append(form(&["a"], "1", Some("x"))),
-            Appended::Repeated(event) if event.position == first
-        ));
-        for other in [form(&["a"], "2", Some("x")), form(&["b"], "1", Some("x"))] {
-            assert!(matches!(log.append(other), Appended::Conflict));
-        }
-        assert_eq!(log.bounds().head(), first, "nothing was appended");
-        log.append(form(&["a"], "2", None));
-        log.append(form(&["a"], "3", None));
+        assert_eq!(log.by_id("x"), Some(5));
+        log.show(event(6, &["a"], None));
+        log.forget(&vec![named]);
         assert_eq!(log.resolve(Start::parse(b"x")), Start::Id("x".into()));
-        assert!(matches!(
-            log.append(form(&["a"], "2", Some("x"))),
-            Appended::New(_)
-        ));
-        assert_eq!(log.ids.len(), 1);
+        assert_eq!(log.index.len(), (1, 0));
     }
 
     #[test]
-    fn a_topic_given_twice_is_delivered_once() {
-        let mut log = log(9);
-        log.append(form(&["a", "a"], "", None));
-        assert_eq!(log.next(&selectors(&["a"]), 0).unwrap().position.offset, 1);
-        assert!(log.next(&selectors(&["a"]), 1).is_none());
-        let event = log.window.get(1).unwrap();
-        assert_eq!(event.form.data, Data::Text(String::new()));
+    fn a_topic_given_twice_is_found_once() {
+        let mut log = Log::new(Position::new(EPOCH, 0), usize::MAX);
+        log.show(event(1, &["a", "a"], None));
+        assert_eq!(log.next(&selectors(&["a"]), 0), Some(1));
+        assert_eq!(log.next(&selectors(&["a"]), 1), None);
     }
 }

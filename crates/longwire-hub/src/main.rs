@@ -2,13 +2,18 @@
 
 mod access;
 mod app;
+mod appender;
 mod cli;
 mod event;
 mod fanout;
 mod hub;
 mod log;
+mod publishing;
+mod reader;
 mod serve;
+mod store;
 mod subscriber;
+mod writer;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;

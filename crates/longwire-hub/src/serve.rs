@@ -3,10 +3,11 @@
 use core::time::Duration;
 use std::io::ErrorKind;
 use std::sync::Arc;
+use std::time::Instant;
 
 use longwire::http::{Config, serve};
 use longwire::{sse, ws};
-use resume::{Epoch, Limits};
+use resume::{Epoch, Position};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -14,8 +15,10 @@ use tracing::info;
 
 use crate::access::Access;
 use crate::app::App;
-use crate::cli::Serve;
+use crate::cli::{Serve, state_directory};
 use crate::hub::Hub;
+use crate::log::Log;
+use crate::store::{Disk, Memory, Store};
 
 /// A peer that takes no byte for this long is sent away; it can resume.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -40,13 +43,7 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
 
-    let mut epoch = [0; Epoch::LEN];
-    getrandom::fill(&mut epoch).map_err(|error| format!("no random numbers: {error}"))?;
-    let limits = Limits::new()
-        .count(options.keep_events)
-        .bytes(options.keep_bytes)
-        .age(options.keep_age);
-    let hub = Arc::new(Hub::new(Epoch::from_bytes(epoch), limits));
+    let hub = open(&options)?;
     let timing = sse::Timing::default().write_deadline(WRITE_DEADLINE);
     let web_socket = ws::Config::default().write_deadline(WRITE_DEADLINE);
     let app = App {
@@ -70,7 +67,6 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
     });
 
     info!("demo mode: no tokens exist yet, so every local program may publish and subscribe");
-    info!("the log is in memory: it ends with this process");
     // For people and for programs that start the hub: the one line on standard output.
     println!("longwire listens on http://{address}/");
 
@@ -87,7 +83,9 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
     info!(head = %hub.head(), "stopping");
     hub.drain();
     drop(stopping);
-    match timeout(DRAIN_DEADLINE, serving).await {
+    let ended = timeout(DRAIN_DEADLINE, serving).await;
+    hub.close();
+    match ended {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(format!("the server failed: {error}")),
         Err(_) => {
@@ -95,4 +93,33 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
             Ok(())
         }
     }
+}
+
+/// Opens the log, and says where it is.
+fn open(options: &Serve) -> Result<Arc<Hub>, String> {
+    let mut epoch = [0; Epoch::LEN];
+    getrandom::fill(&mut epoch).map_err(|error| format!("no random numbers: {error}"))?;
+    let epoch = Epoch::from_bytes(epoch);
+    let kept = options.retention();
+    if options.memory {
+        info!("the log is in memory: it ends with this process");
+        return Ok(Arc::new(Hub::in_memory(Memory::new(epoch, kept))));
+    }
+    let directory = match &options.data {
+        Some(directory) => directory.clone(),
+        None => state_directory(|name| std::env::var_os(name))
+            .ok_or("there is no HOME to keep the log in: say where with --data, or use --memory")?,
+    };
+    let started = Instant::now();
+    let mut log = None;
+    let store = Disk::open(&directory, kept, options.fsync, epoch, |event| {
+        let before = Position::new(event.position.epoch, event.position.offset - 1);
+        log.get_or_insert_with(|| Log::new(before, options.recent_bytes))
+            .show(Arc::new(event));
+    })
+    .map_err(|error| format!("the log cannot be opened: {error}"))?;
+    let head = store.bounds().head();
+    let log = log.unwrap_or_else(|| Log::new(head, options.recent_bytes));
+    info!(directory = %directory.display(), %head, took = ?started.elapsed(), "the log is on disk");
+    Hub::on_disk(log, store).map_err(|error| error.to_string())
 }

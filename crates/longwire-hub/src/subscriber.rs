@@ -1,22 +1,31 @@
 //! A subscriber: a position in the log, and what its carrier makes of the steps of its session.
 
+use core::future::Future;
+use core::pin::Pin;
 use core::task::{Context, Poll};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hub_protocol::{
     Ack, ClientFrame, ErrorCode, ErrorFrame, GapFrame, Open, PositionFrame, SSE_GAP, SSE_POSITION,
-    ServerFrame, Session, Step, SubscribeQuery,
+    Selectors, ServerFrame, Session, Step, SubscribeQuery,
 };
 use longwire::Batch;
 use longwire::sse::{Fill, Source};
 use longwire::ws::{Outbox, Received};
 use resume::{Bounds, Gap, Position, Start};
 use sse_parse::Fields;
+use tokio::sync::oneshot;
+use tracing::error;
 use ws_frame::{CloseCode, SendError};
 
 use crate::event::Event;
 use crate::fanout::{Bell, Fanout};
 use crate::hub::Hub;
+use crate::log::Log;
+use crate::publishing::{Outcome, Publishing, Refusal};
+use crate::reader::{Ahead, MOST_EVENTS};
+use crate::store::StoreError;
 
 /// One subscription. It is its own registration: dropped, nobody rings for it any more.
 #[derive(Debug)]
@@ -25,6 +34,10 @@ pub(crate) struct Subscriber {
     bell: Arc<Bell>,
     session: Session,
     greeting: Greeting,
+    /// Older events on their way from the disk.
+    ahead: Option<Box<Ahead>>,
+    /// The log could not be read.
+    failed: bool,
 }
 
 /// What is said before the first event.
@@ -66,6 +79,8 @@ impl Subscriber {
             bell,
             session,
             greeting,
+            ahead: None,
+            failed: false,
         }
     }
 
@@ -88,9 +103,29 @@ impl Subscriber {
             match self.session.next(&log.bounds(), now) {
                 Step::Gap(gap) => carrier.gap(&gap, None),
                 Step::Read { after } => {
-                    let Some(event) = log.next(self.session.selectors(), after.offset) else {
+                    let Some(offset) = log.next(self.session.selectors(), after.offset) else {
                         self.session.read_to(log.bounds().head());
                         continue;
+                    };
+                    let read;
+                    let event = match log.recent(offset) {
+                        Some(event) => event,
+                        None => {
+                            let (from, what) =
+                                ((&*self.hub, &self.bell), (&*log, self.session.selectors()));
+                            match older(&mut self.ahead, from, what, offset) {
+                                Ok(Some(event)) => {
+                                    read = event;
+                                    &read
+                                }
+                                Ok(None) => break,
+                                Err(error) => {
+                                    error!(%error, "the log cannot be read");
+                                    self.failed = true;
+                                    break;
+                                }
+                            }
+                        }
                     };
                     if let Some(prev) = self.session.offer(event.position, event.topics(), now) {
                         carrier.event(event, prev);
@@ -101,6 +136,27 @@ impl Subscriber {
             }
         }
     }
+}
+
+/// An event that the log has on disk, once it was read; the subscriber's bell rings then.
+fn older(
+    ahead: &mut Option<Box<Ahead>>,
+    (hub, bell): (&Hub, &Arc<Bell>),
+    (log, selectors): (&Log, &Selectors),
+    offset: u64,
+) -> Result<Option<Arc<Event>>, StoreError> {
+    let Some(readers) = hub.readers() else {
+        return Ok(None);
+    };
+    let offsets = || {
+        let next = |after: &u64| log.next(selectors, *after);
+        core::iter::successors(Some(offset), next)
+            .take(MOST_EVENTS)
+            .collect()
+    };
+    ahead
+        .get_or_insert_default()
+        .get(offset, readers, bell, offsets)
 }
 
 /// Moves the cursor over events of other topics that were evicted while nothing woke the
@@ -126,7 +182,7 @@ impl Source for Subscriber {
         // Asked before the log is read: what was acknowledged until then is sent first.
         let draining = self.hub.is_draining();
         self.fill(batch);
-        if draining && !batch.is_full() {
+        if draining && !batch.is_full() || self.failed {
             encode(&Fields::empty().with_retry(self.hub.spread()), batch);
             return Poll::Ready(Fill::End);
         }
@@ -179,6 +235,8 @@ fn encode(fields: &Fields<'_>, batch: &mut Batch) {
 pub(crate) struct WebSocketSubscriber {
     subscriber: Subscriber,
     opened: bool,
+    /// Events of this client that are being written, in order.
+    waiting: VecDeque<(Option<String>, oneshot::Receiver<Outcome>)>,
 }
 
 impl From<Subscriber> for WebSocketSubscriber {
@@ -186,6 +244,7 @@ impl From<Subscriber> for WebSocketSubscriber {
         Self {
             subscriber,
             opened: false,
+            waiting: VecDeque::new(),
         }
     }
 }
@@ -206,12 +265,24 @@ impl longwire::ws::Session for WebSocketSubscriber {
             }
         }
         let draining = subscriber.hub.is_draining();
+        while let Some((_, outcome)) = self.waiting.front_mut()
+            && let Poll::Ready(outcome) = Pin::new(outcome).poll(cx)
+            && let Some((reference, _)) = self.waiting.pop_front()
+        {
+            let outcome = outcome.unwrap_or(Err(Refusal::Unwritten));
+            frames.answer(reference.as_deref(), outcome);
+        }
+        // Whoever sent an event hears what became of it before the end.
+        let draining = draining && self.waiting.is_empty();
         subscriber.fill(&mut frames);
-        if draining && !frames.is_full() {
+        if draining && !frames.is_full() || subscriber.failed {
+            let (code, reason) = if subscriber.failed {
+                (CloseCode::INTERNAL_ERROR, "the log cannot be read")
+            } else {
+                (CloseCode::SERVICE_RESTART, "the hub restarts")
+            };
             // Refused only if closing has begun, and then nothing is left to say.
-            let _ = frames
-                .out
-                .close(CloseCode::SERVICE_RESTART, "the hub restarts");
+            let _ = frames.out.close(code, reason);
             return Poll::Ready(());
         }
         if frames.sent == 0 {
@@ -231,15 +302,9 @@ impl longwire::ws::Session for WebSocketSubscriber {
             Ok(ClientFrame::Publish(publish)) => {
                 let reference = publish.reference.as_deref();
                 match self.subscriber.hub.publish(publish.form) {
-                    Ok(event) => {
-                        let id = event.id();
-                        let position = Some(event.position);
-                        let ack = Ack::published(reference, Some(&id), position);
-                        frames.send(&ServerFrame::Ack(ack));
-                    }
-                    Err(refusal) => {
-                        let error = ErrorFrame::new(reference, refusal.code(), refusal.reason());
-                        frames.send(&ServerFrame::Error(error));
+                    Publishing::Done(outcome) => frames.answer(reference, outcome),
+                    Publishing::Waits(outcome) => {
+                        self.waiting.push_back((publish.reference, outcome));
                     }
                 }
             }
@@ -281,6 +346,21 @@ impl Frames<'_, '_> {
         frame.encode(&mut json);
         let sent = self.out.text(str::from_utf8(&json).unwrap_or_default());
         self.count(sent);
+    }
+
+    /// Tells the client what became of an event that it published.
+    fn answer(&mut self, reference: Option<&str>, outcome: Outcome) {
+        match outcome {
+            Ok(event) => {
+                let id = event.id();
+                let ack = Ack::published(reference, Some(&id), Some(event.position));
+                self.send(&ServerFrame::Ack(ack));
+            }
+            Err(refusal) => {
+                let error = ErrorFrame::new(reference, refusal.code(), refusal.reason());
+                self.send(&ServerFrame::Error(error));
+            }
+        }
     }
 
     /// Sending fails only once closing has begun; the client then resumes from what it has.

@@ -9,6 +9,7 @@ mod ci;
 mod command;
 mod fuzz;
 mod hostile;
+mod kills;
 mod links;
 mod metadata;
 mod no_std;
@@ -43,6 +44,8 @@ enum Task {
     Fuzz(fuzz::Options),
     /// Run the hostile-input tests at full size, in release
     Hostile(hostile::Options),
+    /// Kill a hub under load, and prove that it lost nothing it acknowledged
+    Kills(kills::Options),
     /// Compare the README of each library with its documentation, or write it
     Readme(readme::Options),
 }
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         Task::Book(options) => book::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hostile(options) => hostile::run(&options),
+        Task::Kills(options) => kills::run(&options),
         Task::Readme(options) => readme::run(&options),
     };
     match outcome {

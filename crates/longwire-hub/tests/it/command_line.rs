@@ -11,6 +11,10 @@ async fn help_names_every_option() {
     for option in [
         "--listen",
         "--origin",
+        "--data",
+        "--memory",
+        "--fsync",
+        "--recent-bytes",
         "--keep-events",
         "--keep-bytes",
         "--keep-age",
@@ -33,7 +37,7 @@ async fn version_is_that_of_the_package() {
 
 #[tokio::test]
 async fn bare_longwire_serves() {
-    let hub = Hub::start_with(&["--listen", "127.0.0.1:0"]).await;
+    let hub = Hub::start_with(&["--listen", "127.0.0.1:0", "--memory"]).await;
     assert_eq!(hub.request(Request::new("GET", "/")).await.status, 200);
 }
 
@@ -41,7 +45,7 @@ async fn bare_longwire_serves() {
 async fn a_port_in_use_is_named() {
     let hub = Hub::start(&[]).await;
     let address = hub.address().to_string();
-    let (status, stdout, stderr) = run(&["--listen", &address]).await;
+    let (status, stdout, stderr) = run(&["--listen", &address, "--memory"]).await;
     assert_eq!(status.code(), Some(1), "{stderr}");
     assert_eq!(stdout, "");
     assert!(stderr.contains(&format!("{address} is in use")), "{stderr}");
@@ -52,7 +56,7 @@ async fn a_port_in_use_is_named() {
 
 #[tokio::test]
 async fn bad_options_are_explained() {
-    let bad: [(&[&str], &str); 9] = [
+    let bad: [(&[&str], &str); 11] = [
         (&["--nonsense"], "--nonsense"),
         (&["nonsense"], "nonsense"),
         (&["--listen", "nowhere"], "127.0.0.1:8080"),
@@ -62,6 +66,8 @@ async fn bad_options_are_explained() {
         (&["--keep-events", "many"], "--keep-events"),
         (&["--keep-bytes", "64q"], "not a size"),
         (&["serve", "--keep-age", "1y"], "not a time"),
+        (&["--fsync", "sometimes"], "interval:MS"),
+        (&["--memory", "--data", "x"], "cannot be used with"),
     ];
     for (arguments, reason) in bad {
         let (status, stdout, stderr) = run(arguments).await;

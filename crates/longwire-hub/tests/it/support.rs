@@ -14,7 +14,7 @@ use core::time::Duration;
 pub(crate) use browser::Page;
 pub(crate) use event_stream::{EventStream, Item};
 pub(crate) use http::{Connection, Request, Response};
-pub(crate) use hub::{Hub, run};
+pub(crate) use hub::{Directory, Hub, run};
 pub(crate) use program::{Program, Tool};
 pub(crate) use subscriber::{CARRIERS, Carrier, Seen, Subscriber};
 pub(crate) use web_socket::{Message, WebSocket};

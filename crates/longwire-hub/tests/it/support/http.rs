@@ -144,6 +144,31 @@ impl Connection {
         self.response(request.method == "HEAD").await
     }
 
+    /// Sends a request and reads the whole response; `None` if the hub goes away meanwhile.
+    pub(crate) async fn try_request(&mut self, request: Request<'_>) -> Option<Response> {
+        let mut bytes = Vec::new();
+        request.encode(self.address, &mut bytes);
+        self.io.write_all(&bytes).await.ok()?;
+        let end = loop {
+            if let Some(end) = self.unused.windows(4).position(|four| four == b"\r\n\r\n") {
+                break end;
+            }
+            if self.read().await == 0 {
+                return None;
+            }
+        };
+        let head: Vec<u8> = self.unused.drain(..end + 4).collect();
+        let mut response = Response::parse(str::from_utf8(&head[..end]).unwrap());
+        let length = response.header("content-length").unwrap().parse().unwrap();
+        while self.unused.len() < length {
+            if self.read().await == 0 {
+                return None;
+            }
+        }
+        response.body = self.unused.drain(..length).collect();
+        Some(response)
+    }
+
     /// Reads a response to its end.
     pub(crate) async fn response(&mut self, to_head: bool) -> Response {
         let mut response = self.head().await;

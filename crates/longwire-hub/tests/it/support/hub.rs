@@ -23,7 +23,13 @@ impl Hub {
     }
 
     pub(crate) async fn start_on(listen: &str, options: &[&str]) -> Self {
-        Self::start_with(&[&["serve", "--listen", listen], options].concat()).await
+        let place: &[&str] = if options.contains(&"--data") {
+            &[]
+        } else {
+            &["--memory"]
+        };
+        let arguments = [&["serve", "--listen", listen], place, options].concat();
+        Self::start_with(&arguments).await
     }
 
     /// Starts the program with these arguments.
@@ -126,9 +132,46 @@ impl Hub {
         finish(self.child).await
     }
 
+    /// A hub whose log is in a directory.
+    pub(crate) async fn on_disk(directory: &Directory, options: &[&str]) -> Self {
+        let data = ["--data", directory.path()];
+        Self::start(&[&data, options].concat()).await
+    }
+
+    /// Ends the hub as Ctrl-C does.
+    pub(crate) async fn stop(self) {
+        self.signal(Signal::TERM);
+        let (status, text) = self.ended().await;
+        assert!(status.success(), "{text}");
+    }
+
     /// Ends the hub without a word to anybody.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+}
+
+/// A directory that goes with the test.
+#[derive(Debug)]
+pub(crate) struct Directory(String);
+
+impl Directory {
+    pub(crate) fn new() -> Self {
+        let name = format!("longwire-{:016x}", getrandom::u64().unwrap());
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir(&path).unwrap();
+        Self(path.into_os_string().into_string().unwrap())
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // What is left behind does not make a test wrong.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

@@ -1,0 +1,69 @@
+//! What becomes of an event that is published.
+
+use std::sync::Arc;
+
+use hub_protocol::ErrorCode;
+use tokio::sync::oneshot;
+
+use crate::event::Event;
+
+/// What became of an event that was published.
+pub(crate) type Outcome = Result<Arc<Event>, Refusal>;
+
+/// What becomes of an event that is published.
+#[derive(Debug)]
+#[must_use = "who published waits for an answer"]
+pub(crate) enum Publishing {
+    Done(Outcome),
+    /// It is to be written first.
+    Waits(oneshot::Receiver<Outcome>),
+}
+
+impl Publishing {
+    /// Waits for the outcome.
+    pub(crate) async fn outcome(self) -> Outcome {
+        match self {
+            Self::Done(outcome) => outcome,
+            Self::Waits(outcome) => outcome.await.unwrap_or(Err(Refusal::Unwritten)),
+        }
+    }
+}
+
+/// Why an event was not published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Too much waits to be written.
+    Busy,
+    /// The id is that of another event.
+    Conflict,
+    /// The hub is about to stop, and its subscribers are sent away.
+    Draining,
+    /// Ephemeral events are not supported yet.
+    Ephemeral,
+    /// Nobody could read a private event: there are no tokens yet.
+    Private,
+    /// The log cannot be written.
+    Unwritten,
+}
+
+impl Refusal {
+    pub(crate) const fn code(self) -> ErrorCode {
+        match self {
+            Self::Conflict => ErrorCode::Conflict,
+            Self::Busy | Self::Draining | Self::Unwritten => ErrorCode::Unavailable,
+            Self::Ephemeral => ErrorCode::Unsupported,
+            Self::Private => ErrorCode::Forbidden,
+        }
+    }
+
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Busy => "the disk is behind: publish again in a moment",
+            Self::Conflict => "another event has this id",
+            Self::Draining => "the hub is stopping: publish again once it is back",
+            Self::Ephemeral => "ephemeral events are not supported yet",
+            Self::Private => "private events need tokens, which are not supported yet",
+            Self::Unwritten => "the log cannot be written, so the event may be lost",
+        }
+    }
+}
