@@ -10,9 +10,13 @@ mod head;
 mod rewind;
 #[cfg(feature = "serve")]
 mod serve;
+#[cfg(feature = "serve")]
+mod write_deadline;
 
 #[cfg(feature = "http2")]
 pub(crate) use h2::Stalled;
 pub(crate) use head::{First, after, read_first};
 #[cfg(feature = "serve")]
 pub use serve::{Config, Handler, Take, serve};
+#[cfg(feature = "serve")]
+pub use write_deadline::WriteDeadline;

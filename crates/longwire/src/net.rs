@@ -41,5 +41,7 @@ pub use server_tls::ServerTls;
 pub use stream::Stream;
 #[cfg(all(feature = "client", feature = "tls"))]
 pub use tls::Tls;
+#[cfg(feature = "serve")]
+pub(crate) use tune::give_up_after;
 #[cfg(any(feature = "client", feature = "serve"))]
 pub(crate) use tune::tune;

@@ -25,9 +25,15 @@ mod server;
 
 #[cfg(feature = "serve")]
 pub use server::{
-    Body, Channel, Cut, Ended, Events, Fill, GAP, POSITION, Reply, SendError, Sender, Source,
-    Timing, channel, response, spread,
+    Body, Broadcast, Channel, Cut, Drain, Drained, Ended, Events, Fill, GAP, Merged, POSITION,
+    Reply, SendError, Sender, Source, Subscription, Timing, Topic, TopicError, channel,
+    from_base64, response, spread, to_base64,
 };
+#[cfg(all(
+    feature = "serve",
+    any(feature = "brotli", feature = "gzip", feature = "zstd")
+))]
+pub use server::{Compressed, Encoding};
 #[cfg(feature = "serve")]
 pub(crate) use server::{Stream, respond};
 pub use sse_parse::{EncodeError, Fields};

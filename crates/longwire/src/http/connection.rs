@@ -22,13 +22,13 @@ use ws_handshake::RequestHead;
 use super::h2;
 use super::head::{First, after, read_first};
 use super::rewind::Rewind;
-use super::{Config, Handler, Take};
+use super::{Config, Handler, Take, WriteDeadline};
 use crate::buffer::Batch;
 #[cfg(all(feature = "tls", feature = "http2"))]
 use crate::buffer::ReadBuffer;
 #[cfg(feature = "tls")]
 use crate::net::ServerTls;
-use crate::net::tune;
+use crate::net::{give_up_after, tune};
 use crate::{Error, sse, ws};
 
 /// TCP, with or without TLS. Connections without it have tasks of their own size.
@@ -63,7 +63,7 @@ impl<H: Handler> Connection<H> {
     /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
     /// than it needs: this task, with room for all of them, ends.
     pub(super) async fn run(self, io: TcpStream, config: Arc<Config>) {
-        if let Err(error) = tune(&io) {
+        if let Err(error) = tune(&io).and_then(|()| give_up_after(&io, config.dead_after)) {
             return self.failed(error.into());
         }
         let deadline = Instant::now() + config.head_deadline;
@@ -81,7 +81,7 @@ impl<H: Handler> Connection<H> {
         match tls.accept(io, config.tls_deadline).await {
             #[cfg(feature = "http2")]
             Ok(io) if io.alpn() == Some(b"h2") => {
-                tokio::spawn(self.http2(Rewind::new(ReadBuffer::default(), io)));
+                tokio::spawn(self.http2(config.rewind(ReadBuffer::default(), io)));
             }
             Ok(io) => self.plain(io, config, deadline).await,
             Err(error) => self.failed(error.into()),
@@ -122,7 +122,7 @@ impl<H: Handler> Connection<H> {
                     tokio::spawn(self.refuse(io, response, config.head_deadline));
                 }
                 Take::Http => {
-                    tokio::spawn(self.http1(Rewind::new(bytes, io), config.head_deadline));
+                    tokio::spawn(self.http1(config.rewind(bytes, io), config.head_deadline));
                 }
             },
             First::Refused(error) => {
@@ -133,7 +133,7 @@ impl<H: Handler> Connection<H> {
             }
             #[cfg(feature = "http2")]
             First::Http2 { bytes } => {
-                tokio::spawn(self.http2(Rewind::new(bytes, io)));
+                tokio::spawn(self.http2(config.rewind(bytes, io)));
             }
             #[cfg(not(feature = "http2"))]
             First::Http2 { .. } => self.failed(Error::Http2),
@@ -223,7 +223,7 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    async fn http1<Io: Transport>(self, io: Rewind<Io>, head_deadline: Duration) {
+    async fn http1<Io: Transport>(self, io: WriteDeadline<Rewind<Io>>, head_deadline: Duration) {
         let Self {
             peer,
             handler,
@@ -249,7 +249,7 @@ impl<H: Handler> Connection<H> {
     }
 
     #[cfg(feature = "http2")]
-    async fn http2<Io: Transport>(self, io: Rewind<Io>) {
+    async fn http2<Io: Transport>(self, io: WriteDeadline<Rewind<Io>>) {
         let Self {
             peer,
             handler,

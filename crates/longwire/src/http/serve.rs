@@ -16,7 +16,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use ws_handshake::{Limits, RequestHead};
 
+use super::WriteDeadline;
 use super::connection::Connection;
+use super::rewind::Rewind;
+use crate::buffer::ReadBuffer;
 #[cfg(feature = "tls")]
 use crate::net::ServerTls;
 use crate::{Error, sse, ws};
@@ -76,6 +79,7 @@ pub enum Take<E, W> {
 pub struct Config {
     pub(super) limits: Limits,
     pub(super) head_deadline: Duration,
+    pub(super) dead_after: Duration,
     pub(super) event_stream: sse::Timing,
     pub(super) web_socket: Arc<ws::Config>,
     #[cfg(feature = "tls")]
@@ -117,7 +121,17 @@ impl Config {
         self
     }
 
-    /// The clocks of event streams on the bare socket.
+    /// A peer whose system has not confirmed what was sent to it after this long is gone, which
+    /// with the heartbeat bounds how long one that vanished is served; default 30 s, Linux only
+    /// (elsewhere the system's own time-out holds).
+    #[must_use]
+    pub fn dead_after(mut self, after: Duration) -> Self {
+        self.dead_after = after;
+        self
+    }
+
+    /// The clocks of event streams on the bare socket; the write deadline is that of what hyper
+    /// serves, too.
     #[must_use]
     pub fn event_stream(mut self, timing: sse::Timing) -> Self {
         self.event_stream = timing;
@@ -132,11 +146,19 @@ impl Config {
     }
 }
 
+impl Config {
+    /// A connection for hyper, with the bytes already read put back.
+    pub(super) fn rewind<Io>(&self, bytes: ReadBuffer, io: Io) -> WriteDeadline<Rewind<Io>> {
+        WriteDeadline::new(Rewind::new(bytes, io), self.event_stream.deadline())
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
             head_deadline: Duration::from_secs(10),
+            dead_after: Duration::from_secs(30),
             event_stream: sse::Timing::default(),
             web_socket: Arc::new(ws::Config::default()),
             #[cfg(feature = "tls")]

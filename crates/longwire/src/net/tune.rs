@@ -19,3 +19,13 @@ pub(crate) fn tune(io: &TcpStream) -> io::Result<()> {
     let keepalive = keepalive.with_retries(3);
     socket.set_tcp_keepalive(&keepalive)
 }
+
+/// What the system has sent and had no confirmation of for this long ends the connection, also
+/// when the peer confirms only that it takes nothing.
+#[cfg(feature = "serve")]
+pub(crate) fn give_up_after(io: &TcpStream, after: Duration) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(io).set_tcp_user_timeout(Some(after))?;
+    let _ = (io, after);
+    Ok(())
+}

@@ -6,10 +6,14 @@
     reason = "a test fails by panicking"
 )]
 
+mod broadcast;
 mod channel;
+mod compression;
+mod ending;
 mod http;
 mod reading;
 mod site;
+mod topics;
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -50,3 +50,17 @@ pub fn spread(between: Range<Duration>, random: u64) -> Duration {
     let part = (u128::from(width) * u128::from(random)) >> 64;
     between.start + Duration::from_millis(u64::try_from(part).unwrap_or(width))
 }
+
+/// Appends a reconnection time.
+pub(super) fn encode_retry(after: Duration, out: &mut Vec<u8>) {
+    let encoded = encode(&Fields::empty().with_retry(after), out);
+    debug_assert_eq!(encoded, Ok(()));
+}
+
+/// The random number of one stream of many, from a seed for all (`SplitMix64`).
+pub(super) fn mix(seed: u64, stream: usize) -> u64 {
+    let mut bits = seed.wrapping_add((stream as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    bits ^ (bits >> 31)
+}

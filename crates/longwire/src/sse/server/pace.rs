@@ -30,6 +30,10 @@ impl Timing {
         self.write_deadline = after;
         self
     }
+
+    pub(crate) const fn deadline(&self) -> Duration {
+        self.write_deadline
+    }
 }
 
 impl Default for Timing {

@@ -70,6 +70,16 @@ impl<S: Source> Reply<S> {
         self
     }
 
+    /// The same reply from another source.
+    #[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
+    pub(super) fn map<T>(mut self, change: impl FnOnce(S, &mut HeaderMap) -> T) -> Reply<T> {
+        Reply {
+            source: change(self.source, &mut self.headers),
+            headers: self.headers,
+            timing: self.timing,
+        }
+    }
+
     /// Makes the response for hyper.
     #[must_use]
     pub fn into_response(self) -> Response<Body<S>> {
@@ -77,10 +87,8 @@ impl<S: Source> Reply<S> {
         let headers = response.headers_mut();
         *headers = self.headers;
         for (name, value) in super::HEADERS {
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
+            let name = HeaderName::from_static(name);
+            headers.insert(name, HeaderValue::from_static(value));
         }
         response
     }

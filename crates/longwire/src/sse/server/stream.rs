@@ -18,14 +18,25 @@ pub trait Source: Send + Unpin {
     /// Appends what is due to `batch`, whole events only, and stops early once it
     /// [is full](Batch::is_full).
     ///
-    /// `Pending` means that nothing is due; the task is woken when that may have changed. The
-    /// batch is empty at each call, and what was appended leaves in one write before the next.
+    /// `Pending` means that nothing is due; the task is woken when that may have changed. What was
+    /// appended leaves in one write before the next call; what is in the batch before is due to
+    /// the same peer.
     fn poll_fill(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Fill>;
 
     /// Appends what keeps a quiet stream alive: at least one line. By default that is an empty
     /// comment (HTML Standard §9.2.7).
     fn heartbeat(&mut self, batch: &mut Batch) {
         batch.push(b":\n\n");
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn poll_fill(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Fill> {
+        (**self).poll_fill(cx, batch)
+    }
+
+    fn heartbeat(&mut self, batch: &mut Batch) {
+        (**self).heartbeat(batch);
     }
 }
 

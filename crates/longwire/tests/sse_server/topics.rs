@@ -1,0 +1,56 @@
+//! Several logical channels over one stream, and bytes as text.
+
+use longwire::sse::{Body, Fields, Timing, TopicError, channel, from_base64, to_base64};
+
+use super::reading::{event, frame, parse};
+
+#[tokio::test]
+async fn topics_are_event_types_of_one_stream() {
+    let (sender, events) = channel();
+    let cpu = sender.topic("cpu").unwrap();
+    let log = sender.topic("log").unwrap();
+    cpu.send_latest("1").unwrap();
+    log.send("began").await.unwrap();
+    cpu.send_latest("2").unwrap();
+    log.try_send("goes on").unwrap();
+    let mut body = Body::new(events, Timing::default());
+    let (events, _) = parse(&frame(&mut body).await.unwrap().unwrap());
+    let expected = [
+        event("log", "", "began"),
+        event("cpu", "", "2"),
+        event("log", "", "goes on"),
+    ];
+    assert_eq!(events, expected);
+    assert_eq!((cpu.name(), sender.dropped()), ("cpu", 1));
+}
+
+#[test]
+fn names_with_another_meaning_are_no_topics() {
+    let (sender, _events) = channel();
+    for (name, error) in [
+        ("", TopicError::Empty),
+        ("a\rb", TopicError::LineBreak),
+        ("a\n", TopicError::LineBreak),
+        ("error", TopicError::Reserved),
+        ("open", TopicError::Reserved),
+        ("longwire-gap", TopicError::Reserved),
+    ] {
+        assert_eq!(sender.topic(name).err(), Some(error), "{name:?}");
+    }
+    for name in ["message", "errors", "ünïcode", "data: x"] {
+        assert!(sender.topic(name).is_ok(), "{name:?}");
+    }
+}
+
+#[test]
+fn bytes_cost_four_thirds_and_a_line() {
+    for len in [0_usize, 1, 2, 3, 57, 58, 3000, 65_536] {
+        let bytes: Vec<u8> = (0..len).map(|n| (n * 7 % 256) as u8).collect();
+        let data = to_base64(&bytes);
+        let mut out = Vec::new();
+        sse_parse::encode(&Fields::new(&data), &mut out).unwrap();
+        assert_eq!(out.len(), len.div_ceil(3) * 4 + "data: \n\n".len());
+        assert_eq!(from_base64(&data), Some(bytes));
+    }
+    assert_eq!(from_base64("not base64"), None);
+}
