@@ -2,6 +2,8 @@
 //! messages are pulled.
 
 mod accept;
+#[cfg(feature = "axum")]
+mod axum;
 mod config;
 #[cfg(feature = "deflate")]
 mod deflate;
@@ -19,6 +21,8 @@ mod socket;
 mod upgrade;
 
 pub use accept::accept;
+#[cfg(feature = "axum")]
+pub use axum::{WebSocketRejection, WebSocketUpgrade};
 pub use config::Config;
 #[cfg(feature = "deflate")]
 pub use deflate::Deflate;

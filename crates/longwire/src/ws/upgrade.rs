@@ -74,7 +74,7 @@ pub fn upgrade<B>(
 }
 
 /// The pseudo-header field `:protocol`. One that is not UTF-8 is not `websocket`.
-fn protocol<B>(request: &Request<B>) -> Option<&str> {
+pub(super) fn protocol<B>(request: &Request<B>) -> Option<&str> {
     #[cfg(feature = "http2")]
     return request
         .extensions()
@@ -87,7 +87,7 @@ fn protocol<B>(request: &Request<B>) -> Option<&str> {
     }
 }
 
-fn rejected(reject: &Reject<'_>) -> Response<Bytes> {
+pub(super) fn rejected(reject: &Reject<'_>) -> Response<Bytes> {
     reject
         .to_http()
         .map_or_else(|_| internal(), |response| response.map(Bytes::from))
@@ -170,7 +170,7 @@ impl AsyncWrite for Upgraded {
             return Pin::new(&mut self.io).poll_write_vectored(cx, bufs);
         }
         // Nothing is joined in vain.
-        ready!(self.as_mut().poll_flush(cx))?;
+        ready!(Pin::new(&mut self.io).poll_flush(cx))?;
         // Each write makes a DATA frame: small pieces go into one.
         let mut joined = Vec::new();
         for buf in bufs {
@@ -185,11 +185,14 @@ impl AsyncWrite for Upgraded {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let flushed = ready!(Pin::new(&mut self.io).poll_flush(cx));
+        // That the peer has reset the stream is for reading and writing to say.
+        Poll::Ready(flushed.or_else(|error| if self.is_stream { Ok(()) } else { Err(error) }))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        let shut = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+        Poll::Ready(shut.or_else(|error| if self.is_stream { Ok(()) } else { Err(error) }))
     }
 }
 

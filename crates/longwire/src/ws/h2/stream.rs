@@ -62,7 +62,9 @@ fn failed(error: h2::Error) -> io::Error {
         return io::Error::new(io::ErrorKind::ConnectionAborted, error);
     }
     if error.is_io() {
-        return error.into_io().unwrap_or(io::ErrorKind::Other.into());
+        return error
+            .into_io()
+            .unwrap_or_else(|| io::ErrorKind::Other.into());
     }
     io::Error::other(error)
 }
