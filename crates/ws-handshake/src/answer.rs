@@ -3,8 +3,9 @@
 use crate::grammar::ascii;
 use crate::key::{self, Nonce};
 use crate::known::{Known, Once, content_length};
-use crate::response::Response;
-use crate::{ClientRequest, Extension, Extensions, Head, Headers, Limits, ResponseError};
+use crate::{
+    ClientRequest, Extension, Extensions, Head, Headers, Limits, ResponseError, ResponseHead,
+};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -126,7 +127,7 @@ impl ClientHandshake {
             let Some(Head {
                 value: response,
                 len,
-            }) = Response::parse(rest, &mut self.searched, &self.limits)?
+            }) = ResponseHead::parse(rest, &mut self.searched, &self.limits)?
             else {
                 return Ok(None);
             };
@@ -147,7 +148,7 @@ impl ClientHandshake {
             let value = if response.status == 101 {
                 Answer::Accepted(self.check_upgrade(response)?)
             } else {
-                let Response {
+                let ResponseHead {
                     status, headers, ..
                 } = response;
                 Answer::Refused(Refused {
@@ -193,8 +194,8 @@ impl ClientHandshake {
         }
     }
 
-    fn check_upgrade<'b>(&self, response: Response<'b>) -> Result<Accepted<'b>, ResponseError> {
-        let Response {
+    fn check_upgrade<'b>(&self, response: ResponseHead<'b>) -> Result<Accepted<'b>, ResponseError> {
+        let ResponseHead {
             minor,
             headers,
             known,

@@ -2,13 +2,10 @@
 
 use crate::accept::{check_header, is_handshake_header, write_field};
 use crate::grammar::{is_field_value, is_token};
-use crate::key::BASE64;
-use crate::url::{self, Url};
-use crate::{Extensions, HeaderError, Limits, UrlError};
+use crate::{Extensions, HeaderError, Limits, Url, UrlError};
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
-use base64::Engine;
 use core::fmt;
 
 /// What a client asks for. [`ClientHandshake::start`](crate::ClientHandshake::start) sends it.
@@ -138,43 +135,31 @@ impl<'a> ClientRequest<'a> {
     /// The host to connect to; an IPv6 address without its brackets.
     #[must_use]
     pub fn host(&self) -> &'a str {
-        self.url
-            .authority
-            .host
-            .trim_start_matches('[')
-            .trim_end_matches(']')
+        self.url.host()
     }
 
     /// The port to connect to.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.url
-            .authority
-            .port
-            .unwrap_or_else(|| self.url.default_port())
+        self.url.port()
     }
 
     /// Whether the connection needs TLS.
     #[must_use]
     pub const fn is_secure(&self) -> bool {
-        self.url.secure
+        self.url.is_secure()
     }
 
     /// The value of `Host`, and of `:authority` in HTTP/2: the port only if it is not the default.
     #[must_use]
     pub fn authority(&self) -> String {
-        let mut authority = Vec::new();
-        self.write_authority(&mut authority);
-        String::from_utf8(authority).unwrap_or_default()
+        self.url.authority()
     }
 
     /// The request target, and `:path` in HTTP/2.
     #[must_use]
     pub fn target(&self) -> Cow<'a, str> {
-        match self.url.slash() {
-            "" => Cow::Borrowed(self.url.resource),
-            slash => Cow::Owned([slash, self.url.resource].concat()),
-        }
+        self.url.target()
     }
 
     /// The fields of an extended CONNECT besides the pseudo-header fields, names in lower case.
@@ -224,42 +209,20 @@ impl<'a> ClientRequest<'a> {
             .headers
             .iter()
             .any(|(n, _)| n.eq_ignore_ascii_case("authorization"));
-        if let Some(userinfo) = self.url.userinfo
-            && !own
-            && let Ok(pair) = url::credentials(userinfo)
-        {
-            field(
-                "Authorization",
-                ["Basic ", &BASE64.encode(pair)].concat().as_bytes(),
-            );
+        if let Some(basic) = self.url.authorization().filter(|_| !own) {
+            field("Authorization", basic.as_bytes());
         }
         for (name, value) in &self.headers {
             field(name, value);
         }
     }
 
-    fn write_authority(&self, out: &mut Vec<u8>) {
-        let authority = self.url.authority;
-        out.extend_from_slice(authority.host.as_bytes());
-        //= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
-        //# The request MUST contain a |Host| header field whose value contains /host/ plus
-        //# optionally ":" followed by /port/ (when not using the default port).
-        if let Some(port) = authority
-            .port
-            .filter(|&port| port != self.url.default_port())
-        {
-            out.push(b':');
-            out.extend_from_slice(itoa(port, &mut [0; 5]));
-        }
-    }
-
     /// Appends the request.
     pub(crate) fn encode(&self, key: &[u8; 24], out: &mut Vec<u8>) {
         out.extend_from_slice(b"GET ");
-        out.extend_from_slice(self.url.slash().as_bytes());
-        out.extend_from_slice(self.url.resource.as_bytes());
+        self.url.write_target(out);
         out.extend_from_slice(b" HTTP/1.1\r\nHost: ");
-        self.write_authority(out);
+        self.url.write_authority(out);
         out.extend_from_slice(
             b"\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: ",
         );
@@ -274,24 +237,9 @@ impl fmt::Debug for ClientRequest<'_> {
     /// Without user information and field values: they may be secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientRequest")
-            .field("secure", &self.url.secure)
-            .field("host", &self.url.authority.host)
-            .field("port", &self.port())
+            .field("url", &self.url)
             .field("protocols", &self.protocols)
             .field("extensions", &self.extensions)
             .finish_non_exhaustive()
-    }
-}
-
-fn itoa(mut n: u16, digits: &mut [u8; 5]) -> &[u8] {
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        let digit = (n % 10) as u8;
-        digits[start] = b'0' + digit;
-        n /= 10;
-        if n == 0 {
-            return &digits[start..];
-        }
     }
 }

@@ -160,3 +160,5 @@ pub use limits::{DEFAULT_MAX_HEAD, DEFAULT_MAX_HEADERS, DEFAULT_MAX_LINE, Limits
 pub use origin::{Initiator, InvalidOrigin, OriginPolicy, Scheme};
 pub use reject::Reject;
 pub use request::{Carrier, ConnectParts, Request};
+pub use response::ResponseHead;
+pub use url::Url;

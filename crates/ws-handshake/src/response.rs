@@ -5,16 +5,29 @@ use crate::scan::{self, Scan};
 use crate::{Head, Headers, Limits, ResponseError};
 use alloc::vec;
 
-/// Status and fields; what they mean is decided elsewhere.
-pub(crate) struct Response<'b> {
+/// Status and fields of a response, borrowed. What they mean is decided elsewhere:
+/// [`ClientHandshake`](crate::ClientHandshake) reads the answer to a handshake itself.
+#[derive(Clone, Debug)]
+pub struct ResponseHead<'b> {
     pub(crate) status: u16,
     pub(crate) minor: u8,
     pub(crate) headers: Headers<'b>,
     pub(crate) known: Known<'b>,
 }
 
-impl<'b> Response<'b> {
-    pub(crate) fn parse(
+impl<'b> ResponseHead<'b> {
+    /// Reads the head of a response from the front of `buf`. `None` means that it is not complete:
+    /// read more bytes behind those in `buf` and call again with the same `searched` (at first 0);
+    /// no byte is looked at twice.
+    ///
+    /// Consumes nothing: [`Head::len`] bytes belong to the head, `buf[len..]` to what follows.
+    ///
+    /// # Errors
+    ///
+    /// [`StatusLine`](ResponseError::StatusLine), [`Header`](ResponseError::Header),
+    /// [`HeadTooLarge`](ResponseError::HeadTooLarge),
+    /// [`TooManyHeaders`](ResponseError::TooManyHeaders).
+    pub fn parse(
         buf: &'b [u8],
         searched: &mut usize,
         limits: &Limits,
@@ -64,5 +77,17 @@ impl<'b> Response<'b> {
             },
             len: end,
         }))
+    }
+
+    /// The status, 100..=999.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The header fields.
+    #[must_use]
+    pub const fn headers(&self) -> &Headers<'b> {
+        &self.headers
     }
 }
