@@ -33,16 +33,21 @@ pub enum Error {
     /// HTTP/2 failed.
     #[cfg(feature = "http2")]
     H2(h2::Error),
-    /// A header field of the request cannot be sent.
+    /// This header field of the request cannot be sent.
     #[cfg(feature = "client")]
-    Header(HeaderError),
+    Header {
+        /// Its name.
+        name: Box<str>,
+        /// What is wrong with it.
+        error: HeaderError,
+    },
     /// The peer broke the opening handshake.
     Handshake(HandshakeError),
-    /// The stream ended before the request was complete.
+    /// The stream ended before the head of the request or answer was complete.
     Eof,
     /// The request was refused by the application; its answer was sent.
     Refused,
-    /// The head of the first request was not complete in time.
+    /// The head of the first request, or of the answer, was not complete in time.
     HeadDeadline,
     /// Hyper could not serve the connection.
     #[cfg(feature = "serve")]
@@ -71,6 +76,14 @@ pub enum Error {
     WebSocket(ConnectionError),
 }
 
+#[cfg(feature = "client")]
+impl Error {
+    pub(crate) fn header(name: &str, error: HeaderError) -> Self {
+        let name = name.into();
+        Self::Header { name, error }
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -84,11 +97,13 @@ impl fmt::Display for Error {
             #[cfg(feature = "http2")]
             Self::H2(error) => write!(f, "http/2 failed: {error}"),
             #[cfg(feature = "client")]
-            Self::Header(error) => write!(f, "a header field cannot be sent: {error}"),
+            Self::Header { name, error } => {
+                write!(f, "the header {name:?} cannot be sent: {error}")
+            }
             Self::Handshake(error) => write!(f, "the request was refused: {error}"),
-            Self::Eof => f.write_str("the stream ended before the request was complete"),
+            Self::Eof => f.write_str("the stream ended before the head was complete"),
             Self::Refused => f.write_str("the request was refused"),
-            Self::HeadDeadline => f.write_str("the request head was not complete in time"),
+            Self::HeadDeadline => f.write_str("the head was not complete in time"),
             #[cfg(feature = "serve")]
             Self::Http(error) => write!(f, "http failed: {error}"),
             Self::Http2 => f.write_str("the peer speaks HTTP/2, which is not enabled here"),
@@ -120,7 +135,7 @@ impl core::error::Error for Error {
             #[cfg(feature = "http2")]
             Self::H2(error) => Some(error),
             #[cfg(feature = "client")]
-            Self::Header(error) => Some(error),
+            Self::Header { error, .. } => Some(error),
             #[cfg(feature = "client")]
             Self::Url(error) => Some(error),
             Self::Handshake(error) => Some(error),
@@ -149,7 +164,6 @@ from! {
     #[cfg(feature = "client")] Answer(ResponseError);
     #[cfg(feature = "http2")] H2(h2::Error);
     Handshake(HandshakeError);
-    #[cfg(feature = "client")] Header(HeaderError);
     #[cfg(feature = "client")] Url(UrlError);
     #[cfg(feature = "serve")] Http(hyper::Error);
     Io(io::Error);

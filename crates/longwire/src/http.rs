@@ -1,11 +1,15 @@
 //! The raw HTTP/1.1 path: a connection that begins with an event-stream request or a WebSocket
 //! upgrade never enters hyper.
 
+#[cfg(feature = "client")]
+mod chunked;
 #[cfg(feature = "serve")]
 mod connection;
 #[cfg(feature = "http2")]
 mod h2;
 mod head;
+#[cfg(feature = "client")]
+mod redirect;
 #[cfg(feature = "serve")]
 mod rewind;
 #[cfg(feature = "serve")]
@@ -13,9 +17,13 @@ mod serve;
 #[cfg(feature = "serve")]
 mod write_deadline;
 
+#[cfg(feature = "client")]
+pub(crate) use chunked::Chunked;
 #[cfg(feature = "http2")]
 pub(crate) use h2::Stalled;
 pub(crate) use head::{First, after, read_first};
+#[cfg(feature = "client")]
+pub(crate) use redirect::{follow, redirects, travels};
 #[cfg(feature = "serve")]
 pub use serve::{Config, Handler, Take, serve};
 #[cfg(feature = "serve")]

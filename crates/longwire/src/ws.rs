@@ -5,6 +5,8 @@ mod accept;
 #[cfg(feature = "axum")]
 mod axum;
 mod config;
+#[cfg(feature = "client")]
+mod connect;
 #[cfg(feature = "deflate")]
 mod deflate;
 mod extensions;
@@ -24,14 +26,12 @@ pub use accept::accept;
 #[cfg(feature = "axum")]
 pub use axum::{WebSocketRejection, WebSocketUpgrade};
 pub use config::Config;
+#[cfg(feature = "client")]
+pub use connect::{Connect, connect};
 #[cfg(feature = "deflate")]
 pub use deflate::Deflate;
 pub(crate) use extensions::Agreed;
 #[cfg(feature = "client")]
-#[cfg_attr(
-    not(feature = "http2"),
-    expect(unused_imports, reason = "for `connect`")
-)]
 pub(crate) use extensions::Offer;
 pub(crate) use extensions::answer;
 #[cfg(feature = "client")]

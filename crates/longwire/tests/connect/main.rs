@@ -8,6 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod handshake;
 mod race;
+mod redirect;
+mod scripted;
 mod serve;
 mod tls;

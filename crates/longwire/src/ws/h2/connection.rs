@@ -182,10 +182,14 @@ impl Connection {
         let offer = Offer::new(&self.config);
         let field = offer.field();
         if let Some(field) = &field {
-            request = request.extension(field)?;
+            request = request
+                .extension(field)
+                .map_err(|error| Error::header("Sec-WebSocket-Extensions", error))?;
         }
         let handshake = ClientHandshake::start_connect(&request);
-        let mut connect = request.to_http_connect().map_err(|_| HeaderError::Value)?;
+        let mut connect = request
+            .to_http_connect()
+            .map_err(|_| Error::header(":path", HeaderError::Value))?;
         //= https://www.rfc-editor.org/rfc/rfc8441#section-5
         //# The :protocol pseudo-header field MUST be included in the CONNECT request, and it MUST
         //# have a value of "websocket" to initiate a WebSocket connection on an HTTP/2 stream.
