@@ -16,7 +16,10 @@ use crate::net::{ConnectError, Endpoint, Stream};
 use crate::ws::{Client, Offer, Socket};
 
 /// What the server answered.
-#[expect(clippy::large_enum_variant, reason = "taken apart where it is returned to")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "taken apart where it is returned to"
+)]
 pub(super) enum Answered {
     Open(Socket<Stream, Client>, Response<()>),
     Refused(Refusal),
