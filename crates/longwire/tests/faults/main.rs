@@ -1,0 +1,28 @@
+//! Peers that vanish, stall, trickle and flood: memory, descriptors and tasks are bounded and
+//! released, and nobody else notices.
+//!
+//! `LONGWIRE_HOSTILE=full` is the full size, about a hundredth of it the default.
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "helpers of tests, outside of #[test]"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod floods;
+mod half_open;
+mod process;
+mod raw;
+mod slow;
+
+/// The size of an attack.
+fn size<T>(full: T, small: T) -> T {
+    let asked = std::env::var("LONGWIRE_HOSTILE");
+    if asked.is_ok_and(|size| size == "full") {
+        full
+    } else {
+        small
+    }
+}
