@@ -121,7 +121,7 @@ async fn empty_fragments_hostile() {
 /// Lengths that are declared and do not come cost what has come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn declared_lengths_hostile() {
-    let server = Server::start("floods::declared_lengths_hostile", Config::default()).await;
+    let mut server = Server::start("floods::declared_lengths_hostile", Config::default()).await;
     let somebody = Bystander::start(server.address).await;
     let before = (server.resident(), server.descriptors());
     let mut connections = Vec::new();
@@ -136,6 +136,9 @@ async fn declared_lengths_hostile() {
     let each = server.resident().saturating_sub(before.0) / count;
     assert!(each <= 20 << 10, "{each} bytes a connection");
     drop(connections);
+    for _ in 0..count {
+        assert_eq!(server.ended().await, "1006");
+    }
     server.has_descriptors(before.1).await;
     somebody.finish().await;
 }
