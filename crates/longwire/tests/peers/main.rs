@@ -13,4 +13,5 @@ mod clients;
 mod fixtures;
 mod proxies;
 mod server;
+mod tls;
 mod tungstenite_client;

@@ -9,19 +9,21 @@ use std::io;
 use std::sync::Arc;
 
 use longwire::Error;
+use longwire::net::ServerTls;
 use longwire::ws::{self, Config, Message, Socket};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 use ws_frame::CloseCode;
 
-use crate::support::within;
+use crate::support::{Identity, within};
 
 /// A server that echoes and does as it is told: `close CODE REASON` closes, `drop` drops the
 /// stream. Of the subprotocols it takes `chat`. It ends when dropped.
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    scheme: &'static str,
     ended: UnboundedReceiver<Ended>,
     /// Bytes that came on all connections.
     heard: Arc<AtomicUsize>,
@@ -36,8 +38,20 @@ pub(crate) type Ended = Result<(u16, String), Error>;
 
 impl Server {
     pub(crate) async fn start(config: Config) -> Self {
+        Self::listen(config, None).await
+    }
+
+    /// The same over TLS.
+    pub(crate) async fn start_tls(config: Config, identity: &Identity) -> Self {
+        let (chain, key) = (identity.certificate.as_bytes(), identity.key.as_bytes());
+        let tls = ServerTls::from_pem(chain, key).unwrap();
+        Self::listen(config, Some(tls)).await
+    }
+
+    async fn listen(config: Config, tls: Option<ServerTls>) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = listener.local_addr().unwrap();
+        let scheme = if tls.is_some() { "wss" } else { "ws" };
         let (told, ended) = unbounded_channel();
         let heard = Arc::new(AtomicUsize::new(0));
         let count = heard.clone();
@@ -45,15 +59,23 @@ impl Server {
             loop {
                 let (io, _) = listener.accept().await.unwrap();
                 io.set_nodelay(true).unwrap();
-                let io = Counted {
-                    io,
-                    heard: count.clone(),
-                };
-                tokio::spawn(serve(io, config, told.clone()));
+                let (heard, told, tls) = (count.clone(), told.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(Counted { io, heard }, config, told).await,
+                        Some(tls) => {
+                            // A client that shakes hands and says no more has no connection here.
+                            if let Ok(io) = tls.accept(io, Duration::from_secs(10)).await {
+                                serve(Counted { io, heard }, config, told).await;
+                            }
+                        }
+                    }
+                });
             }
         });
         Self {
             address,
+            scheme,
             ended,
             heard,
             accepting: accepting.abort_handle(),
@@ -61,7 +83,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("ws://{}/", self.address)
+        format!("{}://localhost:{}/", self.scheme, self.address.port())
     }
 
     /// Waits until so many bytes more have come.
@@ -84,12 +106,12 @@ impl Server {
 }
 
 /// A stream that counts what it brings.
-struct Counted {
-    io: TcpStream,
+struct Counted<Io> {
+    io: Io,
     heard: Arc<AtomicUsize>,
 }
 
-impl AsyncRead for Counted {
+impl<Io: AsyncRead + Unpin> AsyncRead for Counted<Io> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -103,7 +125,7 @@ impl AsyncRead for Counted {
     }
 }
 
-impl AsyncWrite for Counted {
+impl<Io: AsyncWrite + Unpin> AsyncWrite for Counted<Io> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -127,7 +149,10 @@ impl Drop for Server {
     }
 }
 
-async fn serve(io: Counted, config: Config, told: UnboundedSender<Ended>) {
+async fn serve<Io>(io: Counted<Io>, config: Config, told: UnboundedSender<Ended>)
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
     let ended = match accept(io, config).await {
         Ok(socket) => echo(socket).await,
         Err(error) => Some(Err(error)),
