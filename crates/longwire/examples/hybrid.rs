@@ -55,7 +55,10 @@ impl Poll {
         let now = json!({ "question": state.question, "votes": state.votes }).to_string();
         // Published under the lock: what comes last is the latest.
         let published = self.events.publish(&Fields::new(&now));
-        debug_assert!(published.is_ok(), "there is no name and no id to be refused");
+        debug_assert!(
+            published.is_ok(),
+            "there is no name and no id to be refused"
+        );
     }
 }
 

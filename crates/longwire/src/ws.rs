@@ -43,7 +43,7 @@ pub use session::{Outbox, Session};
 pub use socket::Socket;
 #[cfg(feature = "serve")]
 pub use upgrade::{Upgrade, Upgraded, upgrade};
-pub use ws_frame::{Server, Side};
+pub use ws_frame::{CloseCode, CloseReason, Server, Side};
 
 /// The client's end of a WebSocket. An alias, so that nobody need say where its keys come from.
 #[cfg(feature = "client")]

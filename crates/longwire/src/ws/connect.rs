@@ -70,12 +70,12 @@ pub fn connect(to: impl Into<Connect>) -> Connect {
 #[derive(Clone)]
 #[must_use = "nothing happens before it is awaited"]
 pub struct Connect {
-    url: String,
+    pub(super) url: String,
     protocols: Vec<String>,
     origin: Option<Vec<u8>>,
     headers: Vec<(String, Vec<u8>)>,
-    connector: Connector,
-    config: Config,
+    pub(super) connector: Connector,
+    pub(super) config: Config,
     limits: Limits,
     max_redirects: usize,
 }
@@ -196,7 +196,7 @@ impl Connect {
     }
 
     /// Makes a header field of the URL's user information, so that it stays with its origin.
-    fn take_userinfo(&mut self) -> Result<(), Error> {
+    pub(super) fn take_userinfo(&mut self) -> Result<(), Error> {
         let url = Url::parse(&self.url)?;
         let Some(authorization) = url.authorization() else {
             return Ok(());
@@ -213,7 +213,10 @@ impl Connect {
     }
 
     /// The request for the URL as it is now.
-    fn request<'a>(&'a self, extensions: Option<&'a str>) -> Result<ClientRequest<'a>, Error> {
+    pub(super) fn request<'a>(
+        &'a self,
+        extensions: Option<&'a str>,
+    ) -> Result<ClientRequest<'a>, Error> {
         let mut request = ClientRequest::new(&self.url)?.limits(self.limits);
         for protocol in &self.protocols {
             request = request

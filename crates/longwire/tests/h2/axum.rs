@@ -7,10 +7,10 @@ use axum::routing::any;
 use axum::{Router, serve};
 use longwire::Error;
 use longwire::ws::h2::Connection;
-use longwire::ws::{Message, WebSocketUpgrade};
+use longwire::ws::{self, Message, WebSocketUpgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use ws_handshake::{ClientRequest, OriginPolicy};
+use ws_handshake::OriginPolicy;
 
 async fn own(upgrade: WebSocketUpgrade) -> Response {
     answer(upgrade.protocols(["echo.v2", "echo.v1"]))
@@ -89,11 +89,8 @@ async fn an_extended_connect_of_http_2() {
     let address = start().await;
     let url = format!("ws://{address}/own");
     let connection = Connection::connect(&url).await.unwrap();
-    let request = ClientRequest::new(&url)
-        .unwrap()
-        .protocol("echo.v2")
-        .unwrap();
-    let (mut socket, response) = connection.open_with(request).await.unwrap();
+    let request = ws::connect(&url).protocol("echo.v2");
+    let (mut socket, response) = connection.open_with_response(request).await.unwrap();
     assert_eq!(response.headers()["sec-websocket-protocol"], "echo.v2");
     assert_eq!(
         socket.recv().await.unwrap().unwrap(),
@@ -145,8 +142,8 @@ async fn pages_of_other_origins_are_refused_over_both_carriers() {
         assert!(head.starts_with(status), "{path} {origin}: {head}");
 
         let url = format!("ws://a.example{path}");
-        let request = ClientRequest::new(&url).unwrap().origin(origin).unwrap();
-        match connection.open_with(request).await {
+        let request = ws::connect(url).origin(origin);
+        match connection.open_with_response(request).await {
             Ok(_) => assert!(may, "{path} {origin}"),
             Err(Error::Status(response)) => {
                 assert_eq!(

@@ -6,7 +6,6 @@ use longwire::http::Config;
 use longwire::ws::h2::Connection;
 use longwire::ws::{self, Message};
 use ws_frame::CloseCode;
-use ws_handshake::ClientRequest;
 
 use crate::server::Server;
 use crate::support::within;
@@ -89,10 +88,9 @@ async fn the_same_checks_as_over_http_1() {
     assert_eq!(response.status(), 401);
     assert_eq!(response.headers()["www-authenticate"], "Bearer");
     assert_eq!(response.body(), "a token is needed");
-    let request = ClientRequest::new(&url).unwrap();
-    let request = request.header("authorization", b"Bearer x").unwrap();
-    let request = request.protocol("other").unwrap().protocol("chat").unwrap();
-    let (_socket, response) = connection.open_with(request).await.unwrap();
+    let request = ws::connect(&url).header("authorization", "Bearer x");
+    let request = request.protocol("other").protocol("chat");
+    let (_socket, response) = connection.open_with_response(request).await.unwrap();
     //= https://www.rfc-editor.org/rfc/rfc8441#section-5
     //= type=test
     //# Implementations using this extended CONNECT to bootstrap WebSockets do not do the processing
@@ -100,9 +98,7 @@ async fn the_same_checks_as_over_http_1() {
     assert_eq!(response.status(), 200);
     assert!(!response.headers().contains_key("sec-websocket-accept"));
     assert_eq!(response.headers()["sec-websocket-protocol"], "chat");
-    let url = server.url("/");
-    let request = ClientRequest::new(&url).unwrap();
-    let evil = request.origin("https://evil.example").unwrap();
-    let error = connection.open_with(evil).await.unwrap_err();
+    let evil = ws::connect(server.url("/")).origin("https://evil.example");
+    let error = connection.open(evil).await.unwrap_err();
     assert!(matches!(error, Error::Status(r) if r.status() == 403));
 }

@@ -3,6 +3,7 @@
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::Poll;
+use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -11,13 +12,15 @@ use h2::ext::Protocol;
 use http::Response;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
-use ws_handshake::{Answer, ClientHandshake, ClientRequest, HeaderError};
+use ws_handshake::{Answer, ClientHandshake, HeaderError};
 
 use super::Stream;
 use crate::Error;
 use crate::buffer::ReadBuffer;
-use crate::net::{Connector, Endpoint};
-use crate::ws::{Client, Config, Offer, Socket};
+use crate::net::Endpoint;
+#[cfg(doc)]
+use crate::ws::Config;
+use crate::ws::{Client, Connect, Offer, Socket};
 
 /// Bytes that the server may send ahead of being read, on one WebSocket.
 const STREAM_WINDOW: u32 = 256 * 1024;
@@ -37,12 +40,14 @@ const MAX_BODY: usize = 64 * 1024;
 #[derive(Clone, Debug)]
 pub struct Connection {
     requests: SendRequest<Bytes>,
-    config: Arc<Config>,
 }
 
 impl Connection {
-    /// Connects to the host of `url`: over TLS for `wss`, with prior knowledge of HTTP/2 for `ws`.
+    /// Connects to the host of a URL: over TLS for `wss`, with prior knowledge of HTTP/2 for `ws`.
     /// Opens no WebSocket yet.
+    ///
+    /// Of a [`ws::connect`](crate::ws::connect) that is given instead of a URL, the connector
+    /// counts, and [`Config::handshake_within`].
     ///
     /// # Errors
     ///
@@ -52,47 +57,34 @@ impl Connection {
     /// # Cancel safety
     ///
     /// Dropping the future drops the connection.
-    pub async fn connect(url: &str) -> Result<Self, Error> {
-        Self::connect_with(&Connector::new(), url, Config::default()).await
-    }
-
-    /// As [`connect`](Self::connect), with a connector and with limits and clocks of one's own.
-    ///
-    /// # Errors
-    ///
-    /// As [`connect`](Self::connect).
-    pub async fn connect_with(
-        connector: &Connector,
-        url: &str,
-        config: Config,
-    ) -> Result<Self, Error> {
-        let request = ClientRequest::new(url)?;
+    pub async fn connect(to: impl Into<Connect>) -> Result<Self, Error> {
+        let to = to.into();
+        let request = to.request(None)?;
         let (host, port) = (request.host(), request.port());
         let endpoint = if request.is_secure() {
             Endpoint::tls(host, port).alpn(&["h2"])
         } else {
             Endpoint::tcp(host, port)
         };
-        let stream = connector.connect(endpoint).await?;
+        let stream = to.connector.connect(endpoint).await?;
         if stream.is_secure() && stream.alpn() != Some(b"h2") {
             return Err(Error::NotHttp2);
         }
-        Self::handshake(stream, config).await
+        Self::handshake(stream, to.config.handshake_within).await
     }
 
     /// Begins HTTP/2 on a connection that is there already, and waits until the server has said
-    /// that it speaks WebSocket over HTTP/2. `config` is that of every socket;
-    /// [`Config::handshake_within`] bounds the wait.
+    /// that it speaks WebSocket over HTTP/2, `within` at most.
     ///
     /// # Errors
     ///
     /// [`Error::NotAnnounced`] if the server's first SETTINGS do not say so, [`Error::H2`],
-    /// [`Error::HeadDeadline`].
+    /// [`Error::Eof`], [`Error::HeadDeadline`].
     ///
     /// # Cancel safety
     ///
     /// Dropping the future drops `io`.
-    pub async fn handshake<Io>(io: Io, config: Config) -> Result<Self, Error>
+    pub async fn handshake<Io>(io: Io, within: Duration) -> Result<Self, Error>
     where
         Io: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -125,67 +117,61 @@ impl Connection {
             .await?;
             Ok::<_, Error>((requests, connection))
         };
-        let (requests, connection) = timeout(config.handshake_within, settled)
+        let (requests, connection) = timeout(within, settled)
             .await
             .map_err(|_| Error::HeadDeadline)??;
         tokio::spawn(async move {
             // Every socket hears of it from its own stream.
             let _ = connection.await;
         });
-        Ok(Self {
-            requests,
-            config: Arc::new(config),
-        })
+        Ok(Self { requests })
     }
 
-    /// Opens a WebSocket. `url` says what to ask for; it is sent to the server at the other end of
-    /// this connection, whatever host it names.
+    /// Opens a WebSocket: `to` is a URL, or a [`ws::connect`](crate::ws::connect) with
+    /// subprotocols, an origin, header fields and the [`Config`] of the socket. It is sent to the
+    /// server at the other end of this connection, whatever host it names; redirects are not
+    /// followed.
+    ///
+    /// Waits while the server allows no further stream; [`Config::handshake_within`] bounds that
+    /// and the wait for the answer.
     ///
     /// # Errors
     ///
-    /// [`Error::Url`]; else as [`open_with`](Self::open_with).
-    ///
-    /// # Cancel safety
-    ///
-    /// As [`open_with`](Self::open_with).
-    pub async fn open(&self, url: &str) -> Result<Socket<Stream, Client>, Error> {
-        let (socket, _) = self.open_with(ClientRequest::new(url)?).await?;
-        Ok(socket)
-    }
-
-    /// Opens a WebSocket with subprotocols, an origin and header fields; gives the server's
-    /// response too, whose `Sec-WebSocket-Protocol` is one of those asked for. Waits while the
-    /// server allows no further stream; [`Config::handshake_within`] bounds that, and the wait for
-    /// the answer.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Status`] with the answer if the server refused; [`Error::Answer`] if it broke the
-    /// rules of the handshake; [`Error::H2`], [`Error::HeadDeadline`].
+    /// [`Error::Url`] and [`Error::Header`] for what cannot be sent; [`Error::Status`] with the
+    /// answer if the server refused; [`Error::Answer`] if it broke the rules of the handshake;
+    /// [`Error::H2`], [`Error::HeadDeadline`].
     ///
     /// # Cancel safety
     ///
     /// Dropping the future resets the stream.
-    pub async fn open_with(
+    pub async fn open(&self, to: impl Into<Connect>) -> Result<Socket<Stream, Client>, Error> {
+        self.open_with_response(to).await.map(|(socket, _)| socket)
+    }
+
+    /// As [`open`](Self::open), and gives the server's response too: the subprotocol that it chose.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`open`](Self::open).
+    pub async fn open_with_response(
         &self,
-        request: ClientRequest<'_>,
+        to: impl Into<Connect>,
     ) -> Result<(Socket<Stream, Client>, Response<()>), Error> {
-        timeout(self.config.handshake_within, self.ask(request))
+        let mut to = to.into();
+        to.take_userinfo()?;
+        timeout(to.config.handshake_within, self.ask(&to))
             .await
             .map_err(|_| Error::HeadDeadline)?
     }
 
-    async fn ask(
-        &self,
-        mut request: ClientRequest<'_>,
-    ) -> Result<(Socket<Stream, Client>, Response<()>), Error> {
-        let offer = Offer::new(&self.config);
+    async fn ask(&self, to: &Connect) -> Result<(Socket<Stream, Client>, Response<()>), Error> {
+        let offer = Offer::new(&to.config);
         let field = offer.field();
-        if let Some(field) = &field {
-            request = request
-                .extension(field)
-                .map_err(|error| Error::header("Sec-WebSocket-Extensions", error))?;
-        }
+        let request = to.request(field.as_deref())?;
         let handshake = ClientHandshake::start_connect(&request);
         let mut connect = request
             .to_http_connect()
@@ -221,7 +207,7 @@ impl Connection {
         };
         let stream = Stream::new(send, receive);
         let nothing = ReadBuffer::default();
-        let socket = Socket::connected(stream, nothing, self.config.clone(), agreed);
+        let socket = Socket::connected(stream, nothing, Arc::new(to.config), agreed);
         Ok((socket, Response::from_parts(response, ())))
     }
 }
