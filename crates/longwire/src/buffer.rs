@@ -2,7 +2,7 @@
 //!
 //! A connection at rest owns none: read buffers come from a pool of the thread when the socket has
 //! bytes and go back when these are used up; a write buffer exists only while bytes wait to be
-//! written. Both are plain vectors, so that a connection may move between threads with them.
+//! written. Both may move between threads with their connection.
 
 mod batch;
 mod read;
@@ -17,14 +17,14 @@ pub(crate) use read::ReadBuffer;
 const KEEP_BUFFERS: usize = 32;
 
 /// What a thread keeps of one kind of buffer.
-type Pool = RefCell<Vec<Vec<u8>>>;
+type Pool<T> = RefCell<Vec<Box<T>>>;
 
-fn keep(pool: &'static LocalKey<Pool>, bytes: Vec<u8>) {
+fn keep<T>(pool: &'static LocalKey<Pool<T>>, buffer: Box<T>) {
     // A thread that is ending has no pool any more: the buffer is then freed.
     let _ = pool.try_with(|pool| {
         let mut pool = pool.borrow_mut();
         if pool.len() < KEEP_BUFFERS {
-            pool.push(bytes);
+            pool.push(buffer);
         }
     });
 }

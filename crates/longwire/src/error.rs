@@ -49,11 +49,16 @@ pub enum Error {
     Refused,
     /// The head of the first request, or of the answer, was not complete in time.
     HeadDeadline,
+    /// There is no room for the message: too much waits to be written already.
+    Full,
     /// Hyper could not serve the connection.
     #[cfg(feature = "serve")]
     Http(hyper::Error),
     /// The peer began HTTP/2 where that is not spoken.
     Http2,
+    /// A compressed message cannot be inflated; the close frame that says so was sent.
+    #[cfg(feature = "deflate")]
+    Inflate(ws_deflate::InflateError),
     /// Reading, writing or accepting failed.
     Io(io::Error),
     /// The server does not speak WebSocket over HTTP/2 (RFC 8441 §3).
@@ -62,6 +67,10 @@ pub enum Error {
     /// The server did not choose HTTP/2 during the TLS handshake.
     #[cfg(all(feature = "client", feature = "http2"))]
     NotHttp2,
+    /// What was to be sent as text is not UTF-8.
+    NotText,
+    /// A message took too long from its first byte to its last.
+    Overdue,
     /// The peer sent nothing for too long, not even the answer to a ping.
     Silent,
     /// The peer took no byte for too long while some waited.
@@ -72,6 +81,8 @@ pub enum Error {
     /// Not the URL of a WebSocket.
     #[cfg(feature = "client")]
     Url(UrlError),
+    /// A message that is sent in pieces has not ended.
+    Unfinished,
     /// The peer broke a rule of WebSocket; the close frame that says so was sent.
     WebSocket(ConnectionError),
 }
@@ -104,9 +115,12 @@ impl fmt::Display for Error {
             Self::Eof => f.write_str("the stream ended before the head was complete"),
             Self::Refused => f.write_str("the request was refused"),
             Self::HeadDeadline => f.write_str("the head was not complete in time"),
+            Self::Full => f.write_str("too much waits to be written"),
             #[cfg(feature = "serve")]
             Self::Http(error) => write!(f, "http failed: {error}"),
             Self::Http2 => f.write_str("the peer speaks HTTP/2, which is not enabled here"),
+            #[cfg(feature = "deflate")]
+            Self::Inflate(error) => write!(f, "a message cannot be inflated: {error}"),
             Self::Io(error) => write!(f, "the connection failed: {error}"),
             #[cfg(all(feature = "client", feature = "http2"))]
             Self::NotAnnounced => f.write_str("the server speaks no WebSocket over HTTP/2"),
@@ -118,6 +132,9 @@ impl fmt::Display for Error {
             Self::Status(response) => write!(f, "the server answered {}", response.status()),
             #[cfg(feature = "client")]
             Self::Url(error) => write!(f, "the URL cannot be used: {error}"),
+            Self::NotText => f.write_str("what was to be sent as text is not UTF-8"),
+            Self::Overdue => f.write_str("a message took too long"),
+            Self::Unfinished => f.write_str("a message that is sent in pieces has not ended"),
             Self::WebSocket(error) => write!(f, "the peer broke the protocol: {error}"),
         }
     }
@@ -141,6 +158,8 @@ impl core::error::Error for Error {
             Self::Handshake(error) => Some(error),
             #[cfg(feature = "serve")]
             Self::Http(error) => Some(error),
+            #[cfg(feature = "deflate")]
+            Self::Inflate(error) => Some(error),
             Self::Io(error) => Some(error),
             Self::WebSocket(error) => Some(error),
             _ => None,

@@ -18,14 +18,17 @@ mod message;
 #[cfg(feature = "client")]
 mod pair;
 mod session;
+mod sink;
 mod socket;
+mod split;
+mod streamed;
 #[cfg(feature = "serve")]
 mod upgrade;
 
 pub use accept::accept;
 #[cfg(feature = "axum")]
 pub use axum::{WebSocketRejection, WebSocketUpgrade};
-pub use config::Config;
+pub use config::{Config, WhenFull};
 #[cfg(feature = "client")]
 pub use connect::{Connect, connect};
 #[cfg(feature = "deflate")]
@@ -36,11 +39,13 @@ pub(crate) use extensions::Offer;
 pub(crate) use extensions::answer;
 #[cfg(feature = "client")]
 pub use mask_keys::MaskKeys;
-pub use message::{Message, Received};
+pub use message::{Message, Outbound, Received};
 #[cfg(feature = "client")]
 pub use pair::pair;
 pub use session::{Outbox, Session};
 pub use socket::Socket;
+pub use split::{NotOne, Receiver, Sender};
+pub use streamed::{MessageReader, MessageWriter};
 #[cfg(feature = "serve")]
 pub use upgrade::{Upgrade, Upgraded, upgrade};
 pub use ws_frame::{CloseCode, CloseReason, Server, Side};

@@ -21,14 +21,29 @@ use core::time::Duration;
 /// keepalive.heard(at(27)); // the pong, or anything else
 /// assert_eq!(keepalive.poll(at(35)), Pulse::Wait { until: at(52) });
 /// ```
+///
+/// Times are kept as nanoseconds in 64 bits, 584 years: a server has one for every connection.
 #[derive(Clone, Debug)]
 pub struct Keepalive {
-    /// After how much silence to ping, if at all.
-    interval: Option<Duration>,
+    /// After how much silence to ping, or [`NEVER`].
+    interval: u64,
     /// After how much more silence the peer is dead.
-    timeout: Duration,
-    heard_at: Duration,
-    pinged_at: Option<Duration>,
+    timeout: u64,
+    heard_at: u64,
+    /// When the ping went out that nothing has answered, or [`NEVER`].
+    pinged_at: u64,
+}
+
+const NEVER: u64 = u64::MAX;
+
+#[expect(clippy::cast_possible_truncation, reason = "checked")]
+const fn nanos(time: Duration) -> u64 {
+    let nanos = time.as_nanos();
+    if nanos < NEVER as u128 {
+        nanos as u64
+    } else {
+        NEVER - 1
+    }
 }
 
 /// What to do about a peer.
@@ -50,29 +65,26 @@ impl Keepalive {
     /// Pings after `interval` of silence, and gives up after `timeout` more.
     #[must_use]
     pub const fn pinging(interval: Duration, timeout: Duration, now: Duration) -> Self {
-        Self {
-            interval: Some(interval),
-            timeout,
-            heard_at: now,
-            pinged_at: None,
-        }
+        let mut keepalive = Self::listening(timeout, now);
+        keepalive.interval = nanos(interval);
+        keepalive
     }
 
     /// Gives up after `timeout` of silence, for a peer that cannot be pinged.
     #[must_use]
     pub const fn listening(timeout: Duration, now: Duration) -> Self {
         Self {
-            interval: None,
-            timeout,
-            heard_at: now,
-            pinged_at: None,
+            interval: NEVER,
+            timeout: nanos(timeout),
+            heard_at: nanos(now),
+            pinged_at: NEVER,
         }
     }
 
     /// Bytes arrived from the peer.
     pub fn heard(&mut self, now: Duration) {
-        self.heard_at = self.heard_at.max(now);
-        self.pinged_at = None;
+        self.heard_at = self.heard_at.max(nanos(now));
+        self.pinged_at = NEVER;
     }
 
     /// Decides what to do now.
@@ -81,8 +93,8 @@ impl Keepalive {
         if now < until {
             return Pulse::Wait { until };
         }
-        if self.interval.is_some() && self.pinged_at.is_none() {
-            self.pinged_at = Some(now);
+        if self.interval != NEVER && self.pinged_at == NEVER {
+            self.pinged_at = nanos(now);
             return Pulse::Ping;
         }
         Pulse::Dead
@@ -90,13 +102,14 @@ impl Keepalive {
 
     /// When [`poll`](Keepalive::poll) will next have something to say, unless the peer is heard.
     #[must_use]
-    pub fn deadline(&self) -> Duration {
-        match (self.interval, self.pinged_at) {
-            (Some(interval), None) => self.heard_at.saturating_add(interval),
-            (_, pinged_at) => pinged_at
-                .unwrap_or(self.heard_at)
-                .saturating_add(self.timeout),
-        }
+    pub const fn deadline(&self) -> Duration {
+        Duration::from_nanos(if self.pinged_at != NEVER {
+            self.pinged_at.saturating_add(self.timeout)
+        } else if self.interval != NEVER {
+            self.heard_at.saturating_add(self.interval)
+        } else {
+            self.heard_at.saturating_add(self.timeout)
+        })
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Connection<S> {
     /// Payload bytes that the frames of the message in progress have declared.
     message_len: u64,
     /// Frames of the message in progress.
-    fragments: u32,
+    pub(crate) fragments: u32,
     pub(crate) control_left: u32,
     /// Largest payload for the straight path.
     pub(crate) whole_max: u16,

@@ -13,8 +13,10 @@ pub enum DataKind {
 }
 
 impl DataKind {
+    /// The opcode of the first frame of such a message.
+    #[must_use]
     #[inline]
-    pub(crate) const fn opcode(self) -> OpCode {
+    pub const fn opcode(self) -> OpCode {
         match self {
             Self::Text => OpCode::Text,
             Self::Binary => OpCode::Binary,

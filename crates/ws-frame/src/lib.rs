@@ -133,4 +133,4 @@ pub use mask::{MaskKey, mask};
 pub use send::OutboundData;
 pub use side::{Client, MaskSource, Server, Side};
 pub use state::State;
-pub use utf8::Utf8Validator;
+pub use utf8::{Utf8Validator, as_text};

@@ -44,10 +44,36 @@ impl<S: Side> Connection<S> {
         self.state = State::Closed;
         self.at_rest = false;
         self.ended = true;
+        self.reason()
+    }
+
+    /// How the connection ended, as [`receive_eof`](Self::receive_eof) says it; `None` before the
+    /// state is [`Closed`](State::Closed).
+    #[must_use]
+    pub fn close_reason(&self) -> Option<CloseReason> {
+        (self.state == State::Closed).then(|| self.reason())
+    }
+
+    fn reason(&self) -> CloseReason {
         match &self.received {
             Some(reason) => **reason,
             None => CloseReason::without_text(CloseCode::ABNORMAL),
         }
+    }
+
+    /// Whether this is the client's end, whose frames are masked.
+    #[must_use]
+    #[inline]
+    pub const fn is_client(&self) -> bool {
+        !S::PEER_MASKS
+    }
+
+    /// Whether the start of a message has been sent and its end has not: only continuations, and
+    /// control frames, may be sent.
+    #[must_use]
+    #[inline]
+    pub const fn is_sending_message(&self) -> bool {
+        self.sending
     }
 
     /// How far the connection is towards its end.
@@ -80,6 +106,12 @@ impl<S: Side> Connection<S> {
     #[inline]
     pub const fn payload_remaining(&self) -> u64 {
         self.decoder.payload_remaining()
+    }
+
+    /// Allows [`Limits::max_fragments`](crate::Limits::max_fragments) frames of the message in
+    /// progress from now on. A driver that lets a message last may call this at a steady pace.
+    pub const fn refill_fragment_budget(&mut self) {
+        self.fragments = 0;
     }
 
     /// Allows [`Limits::control_budget`](crate::Limits::control_budget) control frames from now

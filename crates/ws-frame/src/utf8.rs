@@ -73,6 +73,19 @@ const fn rows() -> [u64; 256] {
 /// From here on `simdutf8` is faster than the automaton.
 const SHORT: usize = 64;
 
+/// `bytes` as text, if they are UTF-8: the check of the standard library, faster on text beyond
+/// ASCII.
+///
+/// ```
+/// assert_eq!(ws_frame::as_text(b"gr\xc3\xbc\xc3\x9fe"), Some("gr\u{fc}\u{df}e"));
+/// assert_eq!(ws_frame::as_text(b"\xff"), None);
+/// ```
+#[must_use]
+#[inline]
+pub fn as_text(bytes: &[u8]) -> Option<&str> {
+    simdutf8::basic::from_utf8(bytes).ok()
+}
+
 /// Checks that the pieces of one text, cut anywhere, make valid UTF-8.
 ///
 /// [`Connection`](crate::Connection) checks uncompressed text itself. Text of compressed messages

@@ -22,7 +22,7 @@ const HEADROOM: usize = 18;
 const SLICES: usize = 32;
 
 thread_local! {
-    static POOL: Pool = const { RefCell::new(Vec::new()) };
+    static POOL: Pool<Due> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes due to one peer, which leave in one write.
@@ -30,8 +30,11 @@ thread_local! {
 /// Small pieces are copied behind each other, large shared ones are kept by reference and leave by
 /// vectored write. Nothing is allocated while it is empty.
 #[derive(Debug, Default)]
-pub struct Batch {
-    /// [`HEADROOM`] bytes, then everything copied; empty when nothing is due.
+pub struct Batch(Option<Box<Due>>);
+
+#[derive(Debug, Default)]
+struct Due {
+    /// [`HEADROOM`] bytes, then everything copied.
     bytes: Vec<u8>,
     /// How much of `bytes` has left.
     sent: usize,
@@ -56,30 +59,34 @@ impl Batch {
 
     /// Bytes that wait to be written.
     #[must_use]
+    #[inline]
     pub fn len(&self) -> usize {
-        self.bytes.len() - self.sent + self.shared_len
+        self.0.as_ref().map_or(0, |due| due.len())
     }
 
     /// Whether no bytes wait.
     #[must_use]
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Whether 64 KiB or more wait: a source stops adding then, and is asked again once they left.
     #[must_use]
+    #[inline]
     pub fn is_full(&self) -> bool {
         self.len() >= SOFT_LIMIT
     }
 
+    #[inline]
+    fn due(&mut self) -> &mut Due {
+        self.0.get_or_insert_with(pooled)
+    }
+
     /// The vector that encoders append to. What is in it already must stay.
+    #[inline]
     pub fn out(&mut self) -> &mut Vec<u8> {
-        if self.bytes.is_empty() {
-            self.bytes = POOL.with_borrow_mut(Vec::pop).unwrap_or_default();
-            self.bytes.resize(HEADROOM, 0);
-            self.sent = HEADROOM;
-        }
-        &mut self.bytes
+        &mut self.due().bytes
     }
 
     /// Appends a copy of `bytes`.
@@ -92,9 +99,10 @@ impl Batch {
         if bytes.len() < COPY_BELOW {
             self.push(bytes);
         } else {
-            let at = self.out().len();
-            self.shared_len += bytes.len();
-            self.shared.push(Shared {
+            let due = self.due();
+            let at = due.bytes.len();
+            due.shared_len += bytes.len();
+            due.shared.push(Shared {
                 at,
                 bytes: bytes.clone(),
             });
@@ -102,8 +110,9 @@ impl Batch {
     }
 
     /// Gives the memory back if nothing waits: for after [`out`](Self::out) was lent in vain.
+    #[inline]
     pub(crate) fn settle(&mut self) {
-        if self.is_empty() && !self.bytes.is_empty() {
+        if self.is_empty() {
             self.clear();
         }
     }
@@ -115,18 +124,48 @@ impl Batch {
         io: &mut Io,
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let written = if self.shared.is_empty() {
-            ready!(Pin::new(io).poll_write(cx, &self.bytes[self.sent..]))?
+        let due = self.due();
+        let written = if due.shared.is_empty() {
+            ready!(Pin::new(io).poll_write(cx, &due.bytes[due.sent..]))?
         } else {
             let mut slices = [IoSlice::new(&[]); SLICES];
-            let count = self.slices(&mut slices);
+            let count = due.slices(&mut slices);
             ready!(Pin::new(io).poll_write_vectored(cx, &slices[..count]))?
         };
         if written == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        self.advance(written);
+        due.advance(written);
+        self.settle();
         Poll::Ready(Ok(written))
+    }
+
+    /// Forgets what waits and gives the memory back.
+    pub(crate) fn clear(&mut self) {
+        if let Some(mut due) = self.0.take()
+            && due.bytes.capacity() <= KEEP_CAPACITY
+        {
+            due.bytes.clear();
+            due.shared.clear();
+            due.shared.shrink_to(SLICES);
+            keep(&POOL, due);
+        }
+    }
+}
+
+fn pooled() -> Box<Due> {
+    let pooled = POOL.try_with(|pool| pool.borrow_mut().pop());
+    let mut due = pooled.ok().flatten().unwrap_or_default();
+    due.bytes.resize(HEADROOM, 0);
+    due.sent = HEADROOM;
+    due.shared_len = 0;
+    due
+}
+
+impl Due {
+    #[inline]
+    const fn len(&self) -> usize {
+        self.bytes.len() - self.sent + self.shared_len
     }
 
     fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
@@ -164,21 +203,6 @@ impl Batch {
         }
         self.shared.drain(..done);
         self.sent += written;
-        if self.is_empty() {
-            self.clear();
-        }
-    }
-
-    /// Forgets what waits and gives the memory back.
-    fn clear(&mut self) {
-        let mut bytes = core::mem::take(&mut self.bytes);
-        self.sent = 0;
-        self.shared = Vec::new();
-        self.shared_len = 0;
-        if bytes.capacity() > 0 && bytes.capacity() <= KEEP_CAPACITY {
-            bytes.clear();
-            keep(&POOL, bytes);
-        }
     }
 }
 
@@ -186,54 +210,47 @@ impl Batch {
 impl Batch {
     /// Makes one HTTP/1.1 chunk of everything that waits. Only for a batch of which nothing left.
     pub(crate) fn chunk(&mut self) {
-        debug_assert!(
-            self.sent == 0 || self.sent == HEADROOM,
-            "part of the chunk has left"
-        );
         let mut len = self.len();
         if len == 0 {
             return;
         }
-        self.push(b"\r\n");
+        let due = self.due();
+        debug_assert!(due.sent == HEADROOM, "part of the chunk has left");
+        due.bytes.extend_from_slice(b"\r\n");
         let mut line = HEADROOM;
         for byte in b"\n\r" {
             line -= 1;
-            self.bytes[line] = *byte;
+            due.bytes[line] = *byte;
         }
         while len > 0 {
             line -= 1;
-            self.bytes[line] = b"0123456789abcdef"[len % 16];
+            due.bytes[line] = b"0123456789abcdef"[len % 16];
             len /= 16;
         }
-        self.sent = line;
+        due.sent = line;
     }
 
     /// Takes the next piece as one `Bytes`, for a body that hands bytes to somebody else's writer.
     pub(crate) fn take(&mut self) -> Option<Bytes> {
-        let until = self
-            .shared
-            .first()
-            .map_or(self.bytes.len(), |piece| piece.at);
-        if self.sent < until {
-            let piece = if self.shared.is_empty() {
-                let piece = Bytes::from(core::mem::take(&mut self.bytes)).slice(self.sent..);
-                self.sent = 0;
-                piece
-            } else {
-                let piece = Bytes::copy_from_slice(&self.bytes[self.sent..until]);
-                self.sent = until;
-                piece
-            };
-            return Some(piece);
-        }
-        if self.shared.is_empty() {
-            return None;
-        }
-        let piece = self.shared.remove(0).bytes;
-        self.shared_len -= piece.len();
-        if self.is_empty() {
-            self.clear();
-        }
+        let due = self.0.as_mut()?;
+        let until = due.shared.first().map_or(due.bytes.len(), |piece| piece.at);
+        let piece = if due.sent == until {
+            if due.shared.is_empty() {
+                return None;
+            }
+            let piece = due.shared.remove(0).bytes;
+            due.shared_len -= piece.len();
+            piece
+        } else if due.shared.is_empty() {
+            let piece = Bytes::from(core::mem::take(&mut due.bytes)).slice(due.sent..);
+            due.sent = 0;
+            piece
+        } else {
+            let piece = Bytes::copy_from_slice(&due.bytes[due.sent..until]);
+            due.sent = until;
+            piece
+        };
+        self.settle();
         Some(piece)
     }
 }
@@ -335,7 +352,7 @@ mod tests {
                     expected,
                     "{order} {at_once}"
                 );
-                assert_eq!(batch.bytes.capacity() + batch.shared.capacity(), 0);
+                assert!(batch.0.is_none());
             }
         }
     }
@@ -381,7 +398,7 @@ mod tests {
         batch.out();
         assert!(batch.is_empty());
         batch.settle();
-        assert_eq!(batch.bytes.capacity(), 0);
+        assert!(batch.0.is_none());
     }
 
     #[test]

@@ -10,16 +10,20 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::{Pool, keep};
 
 /// Bytes read from a socket at once.
-const READ_LEN: usize = 16 * 1024;
+const READ_LEN: usize = 32 * 1024;
 
 thread_local! {
-    static POOL: Pool = const { RefCell::new(Vec::new()) };
+    static POOL: Pool<Filled> = const { RefCell::new(Vec::new()) };
 }
 
 /// Bytes read and not yet used. Owns memory only while there are some.
 #[derive(Debug, Default)]
-pub(crate) struct ReadBuffer {
+pub(crate) struct ReadBuffer(Option<Box<Filled>>);
+
+#[derive(Debug)]
+struct Filled {
     bytes: Vec<u8>,
+    /// What is unused: `bytes[start..end]`.
     start: usize,
     end: usize,
 }
@@ -32,82 +36,107 @@ impl ReadBuffer {
         cx: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         debug_assert!(self.is_empty(), "unused bytes would be lost");
-        let mut bytes = POOL
-            .with_borrow_mut(Vec::pop)
-            .unwrap_or_else(|| vec![0; READ_LEN]);
-        let mut buf = ReadBuf::new(&mut bytes);
+        let mut filled = self.0.take().unwrap_or_else(pooled);
+        let mut buf = ReadBuf::new(&mut filled.bytes);
         let polled = Pin::new(io).poll_read(cx, &mut buf);
         let len = buf.filled().len();
         if len == 0 {
-            give_back(bytes);
+            give_back(filled);
         } else {
-            *self = Self {
-                bytes,
-                start: 0,
-                end: len,
-            };
+            filled.start = 0;
+            filled.end = len;
+            self.0 = Some(filled);
         }
         ready!(polled)?;
         Poll::Ready(Ok(len))
     }
 
+    #[inline]
     pub(crate) fn is_empty(&self) -> bool {
-        self.start == self.end
+        self.0
+            .as_ref()
+            .is_none_or(|filled| filled.start == filled.end)
     }
 
+    #[inline]
     pub(crate) fn unused(&self) -> &[u8] {
-        &self.bytes[self.start..self.end]
+        self.0
+            .as_ref()
+            .map_or(&[], |filled| &filled.bytes[filled.start..filled.end])
     }
 
+    #[inline]
     pub(crate) fn unused_mut(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.start..self.end]
+        self.0.as_mut().map_or(&mut [], |filled| {
+            &mut filled.bytes[filled.start..filled.end]
+        })
     }
 
     /// Keeps the last `left` bytes; the memory goes back to the pool when that is none.
     pub(crate) fn keep(&mut self, left: usize) {
-        self.start = self.end - left;
+        self.lend(left);
         self.release();
     }
 
     /// The `len` bytes before the unused ones: what was lent last, until [`release`](Self::release).
+    #[inline]
     pub(crate) fn used(&self, len: usize) -> &[u8] {
-        &self.bytes[self.start - len..self.start]
+        self.0.as_ref().map_or(&[], |filled| {
+            &filled.bytes[filled.start - len..filled.start]
+        })
     }
 
     /// Gives the memory back if nothing in it is unused.
+    #[inline]
     pub(crate) fn release(&mut self) {
-        if self.is_empty() {
-            self.start = 0;
-            self.end = 0;
-            give_back(core::mem::take(&mut self.bytes));
+        if self.is_empty()
+            && let Some(filled) = self.0.take()
+        {
+            give_back(filled);
         }
     }
 
     /// Keeps the last `left` bytes, and the memory: what was used can still be looked at.
+    #[inline]
     pub(crate) fn lend(&mut self, left: usize) {
-        self.start = self.end - left;
+        if let Some(filled) = &mut self.0 {
+            filled.start = filled.end - left;
+        }
     }
 }
 
 impl From<Vec<u8>> for ReadBuffer {
     fn from(bytes: Vec<u8>) -> Self {
-        Self {
+        Self(Some(Box::new(Filled {
             start: 0,
             end: bytes.len(),
             bytes,
-        }
+        })))
     }
 }
 
 impl Drop for ReadBuffer {
     fn drop(&mut self) {
-        give_back(core::mem::take(&mut self.bytes));
+        if let Some(filled) = self.0.take() {
+            give_back(filled);
+        }
     }
 }
 
-fn give_back(bytes: Vec<u8>) {
-    if bytes.len() == READ_LEN {
-        keep(&POOL, bytes);
+fn pooled() -> Box<Filled> {
+    let pooled = POOL.try_with(|pool| pool.borrow_mut().pop());
+    pooled.ok().flatten().unwrap_or_else(|| {
+        Box::new(Filled {
+            bytes: vec![0; READ_LEN],
+            start: 0,
+            end: 0,
+        })
+    })
+}
+
+fn give_back(filled: Box<Filled>) {
+    if filled.bytes.len() == READ_LEN {
+        keep(&POOL, filled);
     }
 }
 
@@ -128,15 +157,11 @@ mod tests {
         read.lend(3);
         assert_eq!((read.used(2), read.unused()), (&b"he"[..], &b"llo"[..]));
         read.keep(0);
-        assert_eq!(read.bytes.capacity(), 0);
+        assert!(read.0.is_none());
         assert!(matches!(
             read.poll_fill(&mut bytes, &mut cx),
             Poll::Ready(Ok(0))
         ));
-        assert_eq!(
-            read.bytes.capacity(),
-            0,
-            "nothing is held at the end of the stream"
-        );
+        assert!(read.0.is_none(), "nothing is held at the end of the stream");
     }
 }

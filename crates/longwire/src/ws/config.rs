@@ -8,16 +8,36 @@ pub struct Config {
     pub(crate) frames: ws_frame::Config,
     pub(crate) ping_after: Duration,
     pub(crate) pong_within: Duration,
+    pub(crate) idle_within: Option<Duration>,
+    pub(crate) message_within: Duration,
     pub(crate) write_deadline: Duration,
     pub(crate) close_within: Duration,
     pub(crate) handshake_within: Duration,
+    pub(crate) when_full: WhenFull,
     #[cfg(feature = "deflate")]
     pub(crate) deflate: Option<super::Deflate>,
 }
 
+/// What becomes of a message for which there is no room: 64 KiB or more wait to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WhenFull {
+    /// Sending waits for room.
+    #[default]
+    Wait,
+    /// Sending fails with [`Error::Full`](crate::Error::Full).
+    Fail,
+    /// The message waits in the place of the last one that found no room, which is dropped: for
+    /// states of which only the newest matters.
+    Latest,
+    /// The message is dropped.
+    Drop,
+}
+
 impl Config {
     /// Limits of frames and messages, and who answers pings; default
-    /// [`ws_frame::Config::default`].
+    /// [`ws_frame::Config::default`]. Whether messages may be compressed does not follow from
+    /// this, but from what the peers agree on.
     #[must_use]
     pub const fn frames(mut self, frames: ws_frame::Config) -> Self {
         self.frames = frames;
@@ -36,6 +56,23 @@ impl Config {
     #[must_use]
     pub const fn pong_within(mut self, silent: Duration) -> Self {
         self.pong_within = silent;
+        self
+    }
+
+    /// A connection on which no message passed for this long, either way, is closed with 1001;
+    /// default `None`: pings alone keep it.
+    #[must_use]
+    pub const fn idle_within(mut self, after: Option<Duration>) -> Self {
+        self.idle_within = after;
+        self
+    }
+
+    /// How long a message may take from its first byte to its last; default 60 s. A connection on
+    /// which it takes longer is closed with 1008. Messages that are
+    /// [received in pieces](super::Socket::recv_streamed) may last.
+    #[must_use]
+    pub const fn message_within(mut self, after: Duration) -> Self {
+        self.message_within = after;
         self
     }
 
@@ -60,6 +97,21 @@ impl Config {
         self.handshake_within = after;
         self
     }
+
+    /// What becomes of a message for which there is no room; default [`WhenFull::Wait`].
+    #[must_use]
+    pub const fn when_full(mut self, policy: WhenFull) -> Self {
+        self.when_full = policy;
+        self
+    }
+
+    /// Compression of messages, offered as a client and accepted as a server; default `None`.
+    #[cfg(feature = "deflate")]
+    #[must_use]
+    pub const fn deflate(mut self, deflate: Option<super::Deflate>) -> Self {
+        self.deflate = deflate;
+        self
+    }
 }
 
 impl Default for Config {
@@ -68,9 +120,12 @@ impl Default for Config {
             frames: ws_frame::Config::default(),
             ping_after: Duration::from_secs(25),
             pong_within: Duration::from_secs(10),
+            idle_within: None,
+            message_within: Duration::from_secs(60),
             write_deadline: Duration::from_secs(10),
             close_within: Duration::from_secs(5),
             handshake_within: Duration::from_secs(10),
+            when_full: WhenFull::Wait,
             #[cfg(feature = "deflate")]
             deflate: None,
         }

@@ -15,6 +15,29 @@ pub(crate) struct Agreed {
     pub(super) deflate: Option<ws_deflate::Agreed>,
 }
 
+impl Agreed {
+    /// What a client and a server of the same configuration agree on.
+    #[cfg(feature = "client")]
+    pub(super) fn with_itself(config: &Config) -> Self {
+        #[cfg(not(feature = "deflate"))]
+        let _ = config;
+        Self {
+            #[cfg(feature = "deflate")]
+            deflate: config.deflate.map(|deflate| {
+                ws_deflate::Offer::new(&deflate.negotiable).negotiate(&deflate.negotiable)
+            }),
+        }
+    }
+
+    /// Whether messages may be compressed.
+    pub(super) const fn compression(&self) -> bool {
+        #[cfg(feature = "deflate")]
+        return self.deflate.is_some();
+        #[cfg(not(feature = "deflate"))]
+        false
+    }
+}
+
 /// What a client offers.
 #[cfg(feature = "client")]
 #[derive(Clone, Copy, Debug)]

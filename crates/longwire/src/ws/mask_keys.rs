@@ -89,7 +89,7 @@ mod tests {
             for (i, byte) in bytes.iter_mut().enumerate() {
                 *byte = asked.wrapping_add(u8::try_from(i / 4).unwrap());
             }
-            asked += 128;
+            asked = asked.wrapping_add(128);
             true
         };
         let keys: HashSet<_> = (0..256).map(|_| unused.next(&mut fill).unwrap()).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::io::{DuplexStream, duplex};
 
-use super::{Client, Config, Socket};
+use super::{Agreed, Client, Config, Socket};
 use crate::buffer::ReadBuffer;
 
 /// Joins a client's and a server's end in memory, with the opening handshake behind them: for
@@ -32,9 +32,9 @@ pub fn pair(config: Config, pipe: usize) -> (Socket<DuplexStream, Client>, Socke
     let (client, server) = duplex(pipe);
     let config = Arc::new(config);
     let nothing = ReadBuffer::default;
-    let agreed = super::Agreed::default();
+    let agreed = Agreed::with_itself(&config);
     (
         Socket::connected(client, nothing(), config.clone(), agreed),
-        Socket::accepted(server, nothing(), b"", config),
+        Socket::accepted(server, nothing(), b"", config).agreed(agreed),
     )
 }

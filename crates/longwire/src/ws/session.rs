@@ -3,12 +3,10 @@
 use core::task::{Context, Poll};
 
 use bytes::Bytes;
-use ws_frame::{
-    CloseCode, Connection, FrameHeader, OpCode, OutboundData, SendError, Server, Side, State,
-};
+use ws_frame::{CloseCode, DataKind, SendError, Server, Side};
 
-use super::Received;
-use crate::buffer::Batch;
+use super::socket::Output;
+use super::{Config, Outbound, Received};
 
 /// Speaks on a [`Socket`](super::Socket) that [runs](super::Socket::run) it: is handed what
 /// arrives, and asked for what is due.
@@ -32,21 +30,35 @@ pub trait Session: Send + Unpin {
     }
 }
 
-/// Where a [`Session`] sends messages: they leave in one write when the session returns.
+/// Where a [`Session`] sends messages: they leave in one write when the session returns, those of
+/// more than 64 KiB in fragments.
 ///
 /// Once [`close`](Self::close) was called or the peer closed, every send is
 /// [`SendError::Closed`].
 #[derive(Debug)]
 pub struct Outbox<'a, S = Server> {
-    pub(super) connection: &'a mut Connection<S>,
-    pub(super) batch: &'a mut Batch,
+    pub(super) output: &'a mut Output<S>,
+    pub(super) config: &'a Config,
 }
 
 impl<S: Side> Outbox<'_, S> {
     /// Whether 64 KiB or more wait to be written.
     #[must_use]
+    #[inline]
     pub fn is_full(&self) -> bool {
-        self.batch.is_full()
+        !self.output.has_room()
+    }
+
+    /// Sends one message.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`].
+    #[inline]
+    pub fn send<'a>(&mut self, message: impl Into<Outbound<'a>>) -> Result<(), SendError> {
+        self.output
+            .add(self.config, message.into())
+            .map_err(|_| SendError::Closed)
     }
 
     /// Sends one text message.
@@ -54,9 +66,9 @@ impl<S: Side> Outbox<'_, S> {
     /// # Errors
     ///
     /// [`SendError::Closed`].
+    #[inline]
     pub fn text(&mut self, text: &str) -> Result<(), SendError> {
-        self.connection
-            .send(OutboundData::text(text), self.batch.out())
+        self.send(text)
     }
 
     /// Sends one binary message.
@@ -64,30 +76,22 @@ impl<S: Side> Outbox<'_, S> {
     /// # Errors
     ///
     /// [`SendError::Closed`].
+    #[inline]
     pub fn binary(&mut self, bytes: &[u8]) -> Result<(), SendError> {
-        self.connection
-            .send(OutboundData::binary(bytes), self.batch.out())
+        self.send(bytes)
     }
 
-    /// Begins the closing handshake; the session is not asked again. `reason` is cut at 123 bytes.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError::Closed`] if it has begun already, [`SendError::UnsendableCode`].
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
-        self.connection.close(code, reason, self.batch.out())
-    }
-}
-
-impl Outbox<'_> {
     /// Sends one text message whose larger part many connections share: `own` and `shared`
-    /// together, which the caller knows to be UTF-8. A large `shared` is not copied.
+    /// together, which the caller knows to be UTF-8. A server does not copy a large `shared`. The
+    /// message is not compressed.
     ///
     /// # Errors
     ///
     /// [`SendError::Closed`].
     pub fn text_shared(&mut self, own: &str, shared: &Bytes) -> Result<(), SendError> {
-        self.shared(OpCode::Text, own.as_bytes(), shared)
+        self.output
+            .add_shared(self.config, DataKind::Text, own.as_bytes(), shared)
+            .map_err(|_| SendError::Closed)
     }
 
     /// Sends one binary message whose larger part many connections share.
@@ -96,18 +100,20 @@ impl Outbox<'_> {
     ///
     /// [`SendError::Closed`].
     pub fn binary_shared(&mut self, own: &[u8], shared: &Bytes) -> Result<(), SendError> {
-        self.shared(OpCode::Binary, own, shared)
+        self.output
+            .add_shared(self.config, DataKind::Binary, own, shared)
+            .map_err(|_| SendError::Closed)
     }
 
-    fn shared(&mut self, opcode: OpCode, own: &[u8], shared: &Bytes) -> Result<(), SendError> {
-        if self.connection.state() != State::Open {
-            return Err(SendError::Closed);
-        }
-        let len = (own.len() + shared.len()) as u64;
-        self.batch
-            .push(FrameHeader::new(opcode, len).encode().as_ref());
-        self.batch.push(own);
-        self.batch.push_shared(shared);
-        Ok(())
+    /// Begins the closing handshake behind what waits; the session is not asked again. `reason` is
+    /// cut at 123 bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError::Closed`] if it has begun already, or `code` is not one to send.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), SendError> {
+        self.output
+            .close(code, reason)
+            .map_err(|_| SendError::Closed)
     }
 }

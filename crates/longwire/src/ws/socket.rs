@@ -1,66 +1,76 @@
 //! A WebSocket on a byte stream.
+//!
+//! ```text
+//!   io ─▶ ReadBuffer ─▶ Connection ─▶ message, where it lies or joined ─▶ recv
+//!   io ◀─ Batch ◀────── Connection ◀─ Queue (large messages, by fragments) ◀─ send
+//! ```
+//!
+//! `input` takes messages off what was read, `output` makes frames of what is sent, `clock` knows
+//! when it is time for something, and `drive` does the IO and asks the other three.
 
-use core::future::poll_fn;
-use core::pin::Pin;
-use core::task::{Context, Poll, ready};
-use core::time::Duration;
-use std::io;
+mod clock;
+mod drive;
+mod input;
+mod output;
+
+use core::future::{Future, poll_fn};
+use core::task::{Context, Poll, Waker};
 use std::sync::Arc;
 
-use resume::{Keepalive, Pulse};
+use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Instant;
-use ws_frame::{
-    Assembler, CloseCode, CloseReason, Connection, ConnectionError, DataKind, Event, SendError,
-    Server, Side, State,
-};
+use ws_frame::{CloseCode, CloseReason, Connection, DataKind, Server, Side, State};
 
-use super::{Agreed, Config, Message, Outbox, Received, Session};
+use self::clock::Clock;
+pub(super) use self::drive::Until;
+use self::input::Joined;
+pub(super) use self::input::{Lent, Take};
+pub(super) use self::output::Output;
+use super::{Agreed, Config, Message, Outbound, Outbox, Received, Session, WhenFull};
 use crate::Error;
-use crate::buffer::{Batch, ReadBuffer};
-use crate::clock::Timer;
+use crate::buffer::ReadBuffer;
 
-/// Bytes read and thrown away after the closing handshake, at most, while the end of the peer's
-/// stream is awaited. A client whose message is refused at its header goes on sending it before it
-/// reads why; were the socket closed meanwhile, it would never read it.
-const LINGER: usize = 64 << 20;
-/// The time for which the budget of [`ws_frame::Limits::control_budget`] is meant.
-const BUDGET_PERIOD: Duration = Duration::from_secs(10);
-
-/// One end of a WebSocket on `Io`, the server's or the [`Client`](super::Client)'s. At rest it
-/// owns no buffer.
+/// One end of a WebSocket on `Io`, the server's or the [`Client`](super::Client)'s.
+///
+/// At rest it owns no buffer. Pings are answered, a quiet peer is pinged, and what waits is
+/// written, while [`recv`](Self::recv) is polled: keep receiving, be it in one half of a
+/// [split](Self::into_split) socket, or as a [`Stream`](futures_core::Stream).
+///
+/// What waits to be written is bounded: above 64 KiB nothing more is read and senders wait, or
+/// what [`Config::when_full`] says; [`try_send`](Self::try_send) fails above 256 KiB. Messages of
+/// more than 64 KiB go out in fragments, of which one at a time stands in front of a pong. A
+/// server sends large [`Bytes`](bytes::Bytes) without copying them, a client masks them where they
+/// lie if nobody else holds them.
 #[derive(Debug)]
 pub struct Socket<Io, S = Server> {
     io: Io,
-    connection: Connection<S>,
-    assembler: Assembler,
+    pub(super) output: Output<S>,
     read: ReadBuffer,
-    batch: Batch,
+    joined: Option<Box<Joined>>,
     config: Arc<Config>,
-    timer: Timer,
-    /// What the times of `keepalive` count from.
-    started: Instant,
-    keepalive: Keepalive,
-    /// When the peer last took bytes.
-    progress: Instant,
-    /// When the budget of control frames was last refilled.
-    refilled: Instant,
-    /// When closing began.
-    closing: Option<Instant>,
-    /// Why the connection failed.
-    failed: Option<ConnectionError>,
+    clock: Clock,
+    /// Why the connection failed, until it is said.
+    failed: Option<Box<Error>>,
+    /// What was taken while a sender waited.
+    ready: Option<Lent>,
+    /// Bytes thrown away after the closing handshake.
+    ignored: u32,
+    /// Whether what lies in `joined` was handed out.
+    lent_joined: bool,
+    /// Whether the message that is being received is handed out in pieces.
+    in_pieces: bool,
+    /// Whether the rest of the message that was handed out in pieces is skipped.
+    skipping: bool,
+    /// Whether the socket was given bytes since it was last flushed.
+    unflushed: bool,
+    /// Whether messages were lost because the connection ended before they were sent.
+    lost: bool,
+    /// Whether the peer's side of the stream has ended.
+    eof: bool,
     /// Whether our side of the stream has ended.
     shut: bool,
-    /// Bytes thrown away since.
-    ignored: usize,
-}
-
-/// Where the message lies that was received last.
-#[derive(Clone, Copy, Debug)]
-enum Lent {
-    /// In the read buffer: this many bytes before the unused ones.
-    Read(DataKind, usize),
-    Joined,
+    /// Whether nothing more is to be done.
+    ended: bool,
 }
 
 impl<Io> Socket<Io> {
@@ -72,9 +82,20 @@ impl<Io> Socket<Io> {
         response: &[u8],
         config: Arc<Config>,
     ) -> Self {
-        let mut socket = Self::new(io, Connection::server(config.frames), unused, config);
-        socket.batch.push(response);
+        let connection = Connection::server(config.frames.with_compression(false));
+        let mut socket = Self::new(io, connection, unused, config);
+        if !response.is_empty() {
+            socket.output.batch.push(response);
+        }
         socket
+    }
+
+    /// Goes by what the handshake agreed on.
+    pub(crate) fn agreed(mut self, agreed: Agreed) -> Self {
+        let frames = self.config.frames.with_compression(agreed.compression());
+        self.output.connection = Connection::server(frames);
+        self.output.agreed(agreed);
+        self
     }
 }
 
@@ -88,101 +109,231 @@ impl<Io> Socket<Io, super::Client> {
         config: Arc<Config>,
         agreed: Agreed,
     ) -> Self {
-        let connection = Connection::client(config.frames, super::MaskKeys);
-        Self::new(io, connection, unused, config).agreed(agreed)
+        let frames = config.frames.with_compression(agreed.compression());
+        let connection = Connection::client(frames, super::MaskKeys);
+        let mut socket = Self::new(io, connection, unused, config);
+        socket.output.agreed(agreed);
+        socket
     }
 }
 
 impl<Io, S: Side> Socket<Io, S> {
     fn new(io: Io, connection: Connection<S>, unused: ReadBuffer, config: Arc<Config>) -> Self {
-        let now = Instant::now();
-        let keepalive = Keepalive::pinging(config.ping_after, config.pong_within, Duration::ZERO);
-        let max_message = config.frames.limits().max_message();
         Self {
             io,
-            connection,
-            assembler: Assembler::new(usize::try_from(max_message).unwrap_or(usize::MAX)),
+            output: Output::new(connection),
             read: unused,
-            batch: Batch::new(),
+            joined: None,
+            clock: Clock::new(&config),
             config,
-            timer: Timer::default(),
-            started: now,
-            keepalive,
-            progress: now,
-            refilled: now,
-            closing: None,
             failed: None,
-            shut: false,
+            ready: None,
             ignored: 0,
+            lent_joined: false,
+            in_pieces: false,
+            skipping: false,
+            unflushed: false,
+            lost: false,
+            eof: false,
+            shut: false,
+            ended: false,
         }
     }
 
-    /// Goes by what the handshake agreed on.
-    pub(crate) fn agreed(self, agreed: Agreed) -> Self {
-        let _ = agreed;
-        self
+    /// How far the connection is: what one half changes here concerns the other.
+    pub(super) fn stage(&self) -> (State, bool, bool) {
+        (self.output.connection.state(), self.ended, self.lost)
     }
 
-    /// Bytes that wait to be written.
+    pub(super) fn when_full(&self) -> WhenFull {
+        self.config.when_full
+    }
+
+    pub(super) fn add(&mut self, message: Outbound<'_>) -> Result<(), Error> {
+        self.output.send(&self.config, message)
+    }
+
+    pub(super) fn try_add(&mut self, message: Outbound<'_>) -> Result<(), Error> {
+        self.output.try_send(&self.config, message)
+    }
+
+    pub(super) fn add_piece(
+        &mut self,
+        kind: DataKind,
+        begun: bool,
+        end: bool,
+        piece: Bytes,
+    ) -> Result<(), Error> {
+        self.output
+            .push_piece(&self.config, kind, begun, end, piece)
+    }
+
+    /// Bytes of frames and messages that wait to be written.
     #[must_use]
     pub fn buffered_amount(&self) -> usize {
-        self.batch.len()
+        self.output.len()
     }
 
-    /// Makes the message received last the caller's own.
-    fn take(&mut self, lent: Lent) -> Message {
-        match lent {
-            Lent::Read(kind, len) => Received::new(kind, self.read.used(len)).to_owned(),
-            Lent::Joined => match self.assembler.take_text() {
-                Some(text) => Message::Text(text),
-                None => Message::Binary(self.assembler.take_bytes().into()),
-            },
-        }
+    /// Messages dropped for lack of room, by [`WhenFull::Drop`] and [`WhenFull::Latest`].
+    #[must_use]
+    pub const fn dropped(&self) -> u32 {
+        self.output.dropped
     }
 
-    /// Takes messages off the bytes that were read, until one is whole.
-    fn next_message(&mut self) -> Option<Lent> {
-        self.read.release();
-        while !self.read.is_empty() {
-            let mut input = self.read.unused_mut();
-            let event = self.connection.next_event(&mut input, self.batch.out());
-            let left = input.len();
-            let message = match event {
-                Ok(Some(Event::Data(data))) if data.start && data.end => {
-                    Some(Lent::Read(data.kind, data.bytes.len()))
-                }
-                Ok(Some(Event::Data(data))) => match self.assembler.push(data) {
-                    Ok(whole) => whole.then_some(Lent::Joined),
-                    // The connection has the same limit and ends there first.
-                    Err(_) => None,
-                },
-                Ok(_) => None,
-                Err(error) => {
-                    self.failed = Some(error);
-                    None
-                }
-            };
-            self.read.lend(left);
-            if message.is_some() {
-                self.batch.settle();
-                return message;
-            }
-            self.read.release();
-        }
-        self.batch.settle();
-        None
+    /// How the connection ended: the code and reason of the peer's close frame, 1005 if it had
+    /// none, 1006 if no close frame came. `None` while it has not ended.
+    #[must_use]
+    pub fn closed(&self) -> Option<CloseReason> {
+        self.output.connection.close_reason()
+    }
+
+    /// The byte stream underneath. Whoever reads or writes it breaks the connection.
+    pub const fn io(&self) -> &Io {
+        &self.io
+    }
+
+    /// Begins the closing handshake, behind what waits; `reason` is cut at 123 bytes. Then
+    /// [`recv`](Self::recv) until `None`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] if closing has begun already or `code` is not one to send.
+    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
+        self.output.close(code, reason)
+    }
+
+    /// Sends a ping with `payload`, at most 125 bytes, with what is written next. Quiet peers are
+    /// pinged without it; the answer is a sign of life and is not handed out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] once closing has begun or if `payload` is too long.
+    pub fn ping(&mut self, payload: &[u8]) -> Result<(), Error> {
+        self.output.ping(payload)
     }
 }
 
-/// Builds the borrow of the message received last.
-fn received<'a>(read: &'a ReadBuffer, assembler: &'a Assembler, lent: Lent) -> Received<'a> {
-    match lent {
-        Lent::Read(kind, len) => Received::new(kind, read.used(len)),
-        Lent::Joined => match assembler.message() {
-            ws_frame::Message::Text(text) => Received::Text(text),
-            ws_frame::Message::Binary(bytes) => Received::Binary(bytes),
-        },
+impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
+    /// Receives the next message; `None` after the connection was closed by both sides, or its
+    /// stream ended: [`closed`](Self::closed) then says how. Before it waits, all that waits is
+    /// written, so that answers to messages that came together leave together.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the connection has failed; the next call returns `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled call loses nothing.
+    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        poll_fn(|cx| self.poll_recv(cx)).await
     }
+
+    /// Receives the next message like [`recv`](Self::recv), and lends it where it lies.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]: the connection has failed; the next call returns `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled call loses nothing.
+    pub async fn recv_ref(&mut self) -> Option<Result<Received<'_>, Error>> {
+        match poll_fn(|cx| self.poll_take(cx, Take::Messages, nothing_due)).await {
+            Ok(Some(lent)) => Some(Ok(self.lent(lent))),
+            Ok(None) => None,
+            Err(error) => Some(Err(error)),
+        }
+    }
+
+    /// Sends a message, and waits until all of it, and what waited before, is written. Pings are
+    /// answered meanwhile, and one message is taken in ahead. Under a policy other than
+    /// [`WhenFull::Wait`] it does not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Closed`] once closing has begun, [`Error::Full`] under [`WhenFull::Fail`],
+    /// [`Error::Unfinished`] amid a message that is [sent in pieces](Self::send_streamed),
+    /// [`Error::Io`], [`Error::Stalled`].
+    ///
+    /// # Cancel safety
+    ///
+    /// While there is no room, a cancelled call drops the message; after that it is in the buffer,
+    /// and goes out with the next call of any kind. Use [`feed`](Self::feed) and
+    /// [`flush`](Self::flush) to tell the two apart.
+    pub async fn send<'a>(&mut self, message: impl Into<Outbound<'a>>) -> Result<(), Error> {
+        self.feed(message).await?;
+        if self.config.when_full == WhenFull::Wait {
+            return self.flush().await;
+        }
+        self.write_now()
+    }
+
+    /// Waits for room and adds a message to what waits to be written. It goes out with the next
+    /// [`flush`](Self::flush), or when [`recv`](Self::recv) has no message at hand: messages fed
+    /// between two such moments leave in one write.
+    ///
+    /// # Errors
+    ///
+    /// As of [`send`](Self::send).
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled call drops the message, of which nothing was sent.
+    pub async fn feed<'a>(&mut self, message: impl Into<Outbound<'a>>) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_output(cx, Until::Room, true)).await?;
+        self.add(message.into())
+    }
+
+    /// Waits until all that waits is written. Pings are answered meanwhile, and one message is
+    /// taken in ahead.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`], [`Error::Stalled`]; [`Error::Closed`] if the connection ended before.
+    ///
+    /// # Cancel safety
+    ///
+    /// A cancelled call loses nothing.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        poll_fn(|cx| self.poll_output(cx, Until::Flushed, true)).await
+    }
+
+    /// Adds a message and writes what the socket takes, without waiting, whatever the policy. The
+    /// rest goes out with the next call of any kind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Full`] if 256 KiB or more wait already; else as of [`send`](Self::send).
+    pub fn try_send<'a>(&mut self, message: impl Into<Outbound<'a>>) -> Result<(), Error> {
+        self.try_add(message.into())?;
+        self.write_now()
+    }
+
+    fn write_now(&mut self) -> Result<(), Error> {
+        // Nobody else polls this socket: the next call registers its own waker.
+        match self.poll_write(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(written) => written,
+            Poll::Pending => Ok(()),
+        }
+    }
+
+    pub(super) fn poll_recv(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Message, Error>>> {
+        self.poll_take(cx, Take::Messages, nothing_due)
+            .map(|taken| match taken {
+                Ok(Some(lent)) => Some(Ok(self.take(lent))),
+                Ok(None) => None,
+                Err(error) => Some(Err(error)),
+            })
+    }
+}
+
+/// What a socket without a session has to say.
+pub(super) fn nothing_due<S>(_: &mut Context<'_>, _: &mut Outbox<'_, S>, _: bool) -> Poll<()> {
+    Poll::Pending
 }
 
 impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
@@ -195,228 +346,33 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
     /// # Cancel safety
     ///
     /// Dropping the future drops the connection.
-    pub fn run<S: Session>(
+    pub fn run<T: Session>(
         mut self,
-        mut session: S,
+        mut session: T,
     ) -> impl Future<Output = Result<CloseReason, Error>> {
         // Not an `async fn`: that would hold its arguments twice.
         poll_fn(move |cx| self.poll_run(cx, &mut session))
     }
 
     /// One step of [`run`](Self::run).
-    pub(crate) fn poll_run<S: Session>(
+    pub(crate) fn poll_run<T: Session>(
         &mut self,
         cx: &mut Context<'_>,
-        session: &mut S,
+        session: &mut T,
     ) -> Poll<Result<CloseReason, Error>> {
         loop {
-            let fill = |cx: &mut Context<'_>, out: &mut Outbox<'_>, quiet| {
+            let due = |cx: &mut Context<'_>, out: &mut Outbox<'_>, quiet| {
                 if quiet {
                     session.quiet(out);
                     return Poll::Ready(());
                 }
                 session.poll_fill(cx, out)
             };
-            let Some(lent) = ready!(self.poll_message(cx, fill))? else {
-                return Poll::Ready(Ok(self.closed()));
+            let Some(lent) = core::task::ready!(self.poll_take(cx, Take::Messages, due))? else {
+                return Poll::Ready(Ok(self.output.connection.receive_eof()));
             };
-            let Self {
-                connection,
-                assembler,
-                read,
-                batch,
-                ..
-            } = self;
-            session.receive(
-                received(read, assembler, lent),
-                &mut Outbox { connection, batch },
-            );
-            if let Lent::Joined = lent {
-                drop(self.assembler.take_bytes());
-            }
+            let (message, output, config) = self.lent_and_output(lent);
+            session.receive(message, &mut Outbox { output, config });
         }
-    }
-}
-
-impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
-    /// Receives the next message; `None` after the connection was closed by both sides, or its
-    /// stream ended. Pings are answered and sent, and what waits is written, while this is polled.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`]: the connection has failed; the next call returns `None`.
-    ///
-    /// # Cancel safety
-    ///
-    /// A cancelled call loses nothing.
-    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
-        let nothing_due = |_: &mut Context<'_>, _: &mut Outbox<'_, S>, _| Poll::Pending;
-        let lent = poll_fn(|cx| self.poll_message(cx, nothing_due)).await;
-        match lent {
-            Ok(Some(lent)) => Some(Ok(self.take(lent))),
-            Ok(None) => None,
-            Err(error) => Some(Err(error)),
-        }
-    }
-
-    /// Sends a message, and waits until all of it, and what waited before, is written.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`] once closing has begun, [`Error::Io`].
-    ///
-    /// # Cancel safety
-    ///
-    /// A cancelled call leaves the message in the buffer: it goes out with the next call of any
-    /// kind.
-    pub async fn send(&mut self, message: impl Into<Message>) -> Result<(), Error> {
-        let message = message.into();
-        self.connection
-            .send(message.outbound(), self.batch.out())
-            .map_err(|_: SendError| Error::Closed)?;
-        poll_fn(|cx| self.poll_write(cx)).await.map_err(Error::from)
-    }
-
-    /// Begins the closing handshake; `reason` is cut at 123 bytes. Then [`recv`](Self::recv) until
-    /// `None`.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Closed`] if closing has begun already or `code` is not one to send.
-    pub fn close(&mut self, code: CloseCode, reason: &str) -> Result<(), Error> {
-        self.connection
-            .close(code, reason, self.batch.out())
-            .map_err(|_| Error::Closed)
-    }
-
-    /// How the connection ended, once [`recv`](Self::recv) returned `None`: the peer's code and
-    /// reason, 1006 if none came.
-    pub fn closed(&mut self) -> CloseReason {
-        self.connection.receive_eof()
-    }
-
-    /// Writes, reads, lets `due` send, and keeps time, until a message is there or the connection
-    /// has ended.
-    fn poll_message(
-        &mut self,
-        cx: &mut Context<'_>,
-        mut due: impl FnMut(&mut Context<'_>, &mut Outbox<'_, S>, bool) -> Poll<()>,
-    ) -> Poll<Result<Option<Lent>, Error>> {
-        loop {
-            // All that one read brought is answered in one write, and while much waits to be
-            // written nothing is read: a peer that never reads cannot make us grow.
-            if !self.batch.is_full()
-                && let Some(lent) = self.next_message()
-            {
-                return Poll::Ready(Ok(Some(lent)));
-            }
-            let blocked = self.poll_write(cx)?.is_pending();
-            if self.connection.state() == State::Closed && !blocked {
-                ready!(self.poll_end(cx))?;
-                return Poll::Ready(
-                    self.failed
-                        .take()
-                        .map_or(Ok(None), |error| Err(error.into())),
-                );
-            }
-            if self.read.is_empty()
-                && !self.batch.is_full()
-                && let Poll::Ready(len) = self.poll_read(cx)?
-            {
-                if len == 0 {
-                    let _ = self.connection.receive_eof();
-                    self.shut = true;
-                    self.ignored = LINGER;
-                }
-                continue;
-            }
-            if !blocked && self.connection.state() == State::Open {
-                let Self {
-                    connection, batch, ..
-                } = self;
-                if due(cx, &mut Outbox { connection, batch }, false).is_ready() {
-                    continue;
-                }
-            }
-            ready!(self.poll_clock(cx, blocked))?;
-            let Self {
-                connection, batch, ..
-            } = self;
-            let _ = due(cx, &mut Outbox { connection, batch }, true);
-            self.connection
-                .send_ping(b"", self.batch.out())
-                .map_err(|_| Error::Closed)?;
-        }
-    }
-
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        while !self.batch.is_empty() {
-            ready!(self.batch.poll_write(&mut self.io, cx))?;
-            self.progress = Instant::now();
-        }
-        // TLS may have taken more than its own socket did.
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let len = ready!(self.read.poll_fill(&mut self.io, cx))?;
-        let now = Instant::now();
-        self.keepalive.heard(now - self.started);
-        if now - self.refilled >= BUDGET_PERIOD {
-            self.refilled = now;
-            self.connection.refill_control_budget();
-        }
-        Poll::Ready(Ok(len))
-    }
-
-    /// Ready when it is time for a ping, an error when the time is up.
-    fn poll_clock(&mut self, cx: &mut Context<'_>, blocked: bool) -> Poll<Result<(), Error>> {
-        let config = &self.config;
-        if blocked {
-            ready!(self.timer.poll(cx, self.progress + config.write_deadline));
-            return Poll::Ready(Err(Error::Stalled));
-        }
-        if self.connection.state() == State::CloseSent {
-            let since = *self.closing.get_or_insert_with(Instant::now);
-            ready!(self.timer.poll(cx, since + config.close_within));
-            return Poll::Ready(Err(Error::Silent));
-        }
-        loop {
-            match self.keepalive.poll(self.started.elapsed()) {
-                Pulse::Ping => return Poll::Ready(Ok(())),
-                Pulse::Wait { until } => ready!(self.timer.poll(cx, self.started + until)),
-                _ => return Poll::Ready(Err(Error::Silent)),
-            }
-        }
-    }
-
-    /// Ends our side, then waits for the peer's: closing a socket with unread bytes would reset
-    /// it, and the peer might lose our last frame.
-    //= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1
-    //# the server MUST close the underlying TCP connection
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let since = *self.closing.get_or_insert_with(Instant::now);
-        if self
-            .timer
-            .poll(cx, since + self.config.close_within)
-            .is_ready()
-        {
-            return Poll::Ready(Ok(()));
-        }
-        if !self.shut {
-            ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
-            self.shut = true;
-        }
-        self.read.keep(0);
-        while self.ignored < LINGER {
-            match ready!(self.read.poll_fill(&mut self.io, cx)) {
-                Ok(0) => break,
-                Ok(len) => self.ignored += len,
-                // The closing handshake is over: how the stream ends no longer matters.
-                Err(_) => break,
-            }
-            self.read.keep(0);
-        }
-        Poll::Ready(Ok(()))
     }
 }
