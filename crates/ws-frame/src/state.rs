@@ -44,17 +44,12 @@ impl<S: Side> Connection<S> {
         self.state = State::Closed;
         self.at_rest = false;
         self.ended = true;
-        self.reason()
+        self.close_reason()
     }
 
-    /// How the connection ended, as [`receive_eof`](Self::receive_eof) says it; `None` before the
-    /// state is [`Closed`](State::Closed).
-    #[must_use]
-    pub fn close_reason(&self) -> Option<CloseReason> {
-        (self.state == State::Closed).then(|| self.reason())
-    }
-
-    fn reason(&self) -> CloseReason {
+    /// How the connection ended: with the peer's close frame, or with [`CloseCode::ABNORMAL`]
+    /// (1006) as long as none came.
+    pub fn close_reason(&self) -> CloseReason {
         match &self.received {
             Some(reason) => **reason,
             None => CloseReason::without_text(CloseCode::ABNORMAL),

@@ -181,9 +181,8 @@ impl<Io, S: Side> Socket<Io, S> {
     }
 
     /// How the connection ended: the code and reason of the peer's close frame, 1005 if it had
-    /// none, 1006 if no close frame came. `None` while it has not ended.
-    #[must_use]
-    pub fn closed(&self) -> Option<CloseReason> {
+    /// none, 1006 as long as no close frame has come.
+    pub fn closed(&self) -> CloseReason {
         self.output.connection.close_reason()
     }
 

@@ -156,8 +156,7 @@ impl<Io, S: Side> Socket<Io, S> {
 
 impl<Io, S: Side> Receiver<Io, S> {
     /// How the connection ended: see [`Socket::closed`].
-    #[must_use]
-    pub fn closed(&self) -> Option<CloseReason> {
+    pub fn closed(&self) -> CloseReason {
         self.0.socket().closed()
     }
 
@@ -215,8 +214,7 @@ impl<Io, S: Side> Sender<Io, S> {
     }
 
     /// How the connection ended: see [`Socket::closed`].
-    #[must_use]
-    pub fn closed(&self) -> Option<CloseReason> {
+    pub fn closed(&self) -> CloseReason {
         self.0.socket().closed()
     }
 }

@@ -13,7 +13,7 @@ async fn messages_and_the_close_go_both_ways() {
             while let Some(message) = server.recv().await {
                 server.send(message.unwrap()).await.unwrap();
             }
-            server.closed().unwrap()
+            server.closed()
         };
         let ask = async {
             for text in ["", "one", "gr\u{fc}\u{df}e", &long] {
@@ -24,7 +24,7 @@ async fn messages_and_the_close_go_both_ways() {
             client.close(CloseCode::GOING_AWAY, "done").unwrap();
             assert!(client.recv().await.is_none());
             assert!(matches!(client.send("late").await, Err(Error::Closed)));
-            client.closed().unwrap()
+            client.closed()
         };
         let (server_saw, client_saw) = tokio::join!(serve, ask);
         assert_eq!(server_saw.code(), CloseCode::GOING_AWAY);
