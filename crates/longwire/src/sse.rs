@@ -20,9 +20,15 @@
 
 #[cfg(feature = "client")]
 pub mod decode;
+#[cfg(feature = "client")]
+mod event_source;
 #[cfg(feature = "serve")]
 mod server;
 
+#[cfg(feature = "client")]
+pub use event_source::{
+    EventSource, EventSourceConfig, EventSourceError, ReadyState, RedirectError, Refusal, Update,
+};
 #[cfg(feature = "serve")]
 pub use server::{
     Body, Broadcast, Channel, Cut, Drain, Drained, Ended, Events, Fill, GAP, Merged, POSITION,

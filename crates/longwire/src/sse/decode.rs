@@ -2,7 +2,7 @@
 //!
 //! [`stream`] takes what `reqwest` and most clients give (`Response::bytes_stream()`), [`body`] an
 //! [`http_body::Body`] such as hyper's, and [`reader`] anything that is [`AsyncRead`]. Each gives
-//! [`Events`]. Nothing is reconnected here; [`EventSource`](super) does that.
+//! [`Events`]. Nothing is reconnected here; [`EventSource`](super::EventSource) does that.
 //!
 //! Ask [`Verdict`](sse_parse::Verdict) about status and `Content-Type` first: what is no event
 //! stream is not to be read as one. A blocking client, such as `ureq`, needs none of this: give
@@ -27,7 +27,6 @@
 //! ```
 
 mod chunks;
-#[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
 mod coding;
 mod pull;
 
@@ -42,10 +41,8 @@ use sse_parse::{Event, Item, LimitError, Limits, OwnedEvent};
 use tokio::io::AsyncRead;
 
 pub use chunks::{Chunks, FromBody, FromReader, FromStream};
-#[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
 pub use coding::Coding;
-#[cfg(any(feature = "brotli", feature = "gzip", feature = "zstd"))]
-pub(crate) use coding::Decoder;
+pub(crate) use coding::{Decoder, Step};
 pub(crate) use pull::{Pull, Scratch};
 
 /// Events from a stream of byte chunks.

@@ -8,4 +8,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
+#[cfg(all(feature = "brotli", feature = "gzip", feature = "zstd"))]
+mod compressed;
 mod decode;
+mod options;
+mod redirects;
+mod site;
+mod standard;
+mod wpt;

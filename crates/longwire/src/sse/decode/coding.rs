@@ -6,10 +6,7 @@
 use core::fmt;
 
 #[cfg(feature = "brotli")]
-use brotli::{
-    BrotliDecompressStream, BrotliResult, BrotliState, HuffmanCode, SliceWrapper as _,
-    enc::StandardAlloc,
-};
+use brotli::{BrotliDecompressStream, BrotliResult, BrotliState, enc::StandardAlloc};
 #[cfg(feature = "gzip")]
 use flate2::{Decompress, FlushDecompress, Status};
 #[cfg(feature = "zstd")]
@@ -62,12 +59,25 @@ impl Coding {
     //= https://www.rfc-editor.org/rfc/rfc9110#section-8.4.1.3
     //# A recipient SHOULD consider "x-gzip" to be equivalent to "gzip".
     pub(crate) fn of(name: &[u8]) -> Option<Self> {
-        let name = match name.get(..2) {
-            Some(prefix) if prefix.eq_ignore_ascii_case(b"x-") => &name[2..],
-            _ => name,
+        let name = if name.eq_ignore_ascii_case(b"x-gzip") {
+            b"gzip"
+        } else {
+            name
         };
         let is = |coding: &&Self| name.eq_ignore_ascii_case(coding.name().as_bytes());
         Self::ALL.iter().find(is).copied()
+    }
+
+    /// Starts taking this coding off.
+    pub(crate) fn decoder(self) -> Result<Decoder, Malformed> {
+        match self {
+            #[cfg(feature = "brotli")]
+            Self::Brotli => Ok(Decoder(Box::new(Brotli::new()))),
+            #[cfg(feature = "gzip")]
+            Self::Gzip => Ok(Decoder(Box::new(Gzip::new()))),
+            #[cfg(feature = "zstd")]
+            Self::Zstd => Ok(Decoder(Box::new(Zstd::new()?))),
+        }
     }
 }
 
@@ -85,73 +95,24 @@ pub(crate) enum Step {
 pub(crate) struct Malformed;
 
 /// Takes one coding off.
-pub(crate) enum Decoder {
-    #[cfg(feature = "brotli")]
-    Brotli {
-        state: Box<BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>>,
-        finished: bool,
-    },
-    #[cfg(feature = "gzip")]
-    Gzip { state: Decompress, finished: bool },
-    #[cfg(feature = "zstd")]
-    Zstd {
-        state: Box<zstd::stream::raw::Decoder<'static>>,
-        finished: bool,
-    },
+pub(crate) struct Decoder(Box<dyn Decode + Send>);
+
+trait Decode {
+    /// Decodes into `room`: bytes read and bytes written.
+    fn decode(&mut self, input: &[u8], room: &mut [u8]) -> Result<(usize, usize), Malformed>;
+
+    /// Whether the coded bytes may end here.
+    fn is_finished(&self) -> bool;
 }
 
 impl Decoder {
-    pub(crate) fn new(coding: Coding) -> Result<Self, Malformed> {
-        Ok(match coding {
-            #[cfg(feature = "brotli")]
-            Coding::Brotli => {
-                let alloc = StandardAlloc::default;
-                let state = BrotliState::new_strict(alloc(), alloc(), alloc());
-                Self::Brotli {
-                    state: Box::new(state),
-                    finished: false,
-                }
-            }
-            #[cfg(feature = "gzip")]
-            Coding::Gzip => Self::Gzip {
-                state: Decompress::new_gzip(15),
-                finished: false,
-            },
-            #[cfg(feature = "zstd")]
-            Coding::Zstd => {
-                let mut state = zstd::stream::raw::Decoder::new().map_err(|_| Malformed)?;
-                //= https://www.rfc-editor.org/rfc/rfc9659#section-3
-                //# decoders MUST support window sizes of up to and including 8 MB
-                let window = DParameter::WindowLogMax(23);
-                state.set_parameter(window).map_err(|_| Malformed)?;
-                Self::Zstd {
-                    state: Box::new(state),
-                    finished: false,
-                }
-            }
-        })
-    }
-
     /// Decodes at most [`STEP`] bytes of `input` to the end of `out`, and advances `input`.
     pub(crate) fn step(&mut self, input: &mut &[u8], out: &mut Vec<u8>) -> Result<Step, Malformed> {
         let before = out.len();
         out.resize(before + STEP, 0);
-        let room = &mut out[before..];
-        let (read, written) = match self {
-            #[cfg(feature = "brotli")]
-            Self::Brotli { state, finished } => brotli_step(state, finished, input, room)?,
-            #[cfg(feature = "gzip")]
-            Self::Gzip { state, finished } => gzip_step(state, finished, input, room)?,
-            #[cfg(feature = "zstd")]
-            Self::Zstd { state, finished } => {
-                // Frames follow each other without more ado.
-                let status = state.run_on_buffers(input, room).map_err(|_| Malformed)?;
-                *finished = status.remaining == 0;
-                (status.bytes_read, status.bytes_written)
-            }
-        };
-        *input = &input[read..];
+        let (read, written) = self.0.decode(input, &mut out[before..])?;
         out.truncate(before + written);
+        *input = &input[read..];
         if read == 0 && written == 0 && !input.is_empty() {
             return Err(Malformed);
         }
@@ -164,85 +125,147 @@ impl Decoder {
 
     /// Whether the coded bytes may end here.
     pub(crate) fn is_finished(&self) -> bool {
-        match self {
-            #[cfg(feature = "brotli")]
-            Self::Brotli { finished, .. } => *finished,
-            #[cfg(feature = "gzip")]
-            Self::Gzip { finished, .. } => *finished,
-            #[cfg(feature = "zstd")]
-            Self::Zstd { finished, .. } => *finished,
-        }
+        self.0.is_finished()
     }
-}
-
-#[cfg(feature = "brotli")]
-fn brotli_step(
-    state: &mut BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
-    finished: &mut bool,
-    input: &[u8],
-    room: &mut [u8],
-) -> Result<(usize, usize), Malformed> {
-    if *finished {
-        return if input.is_empty() {
-            Ok((0, 0))
-        } else {
-            Err(Malformed)
-        };
-    }
-    let (mut left, mut read) = (input.len(), 0);
-    let (mut free, mut written, mut total) = (room.len(), 0, 0);
-    match BrotliDecompressStream(
-        &mut left,
-        &mut read,
-        input,
-        &mut free,
-        &mut written,
-        room,
-        &mut total,
-        state,
-    ) {
-        BrotliResult::ResultFailure => return Err(Malformed),
-        BrotliResult::ResultSuccess => *finished = true,
-        BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
-    }
-    Ok((read, written))
-}
-
-#[cfg(feature = "gzip")]
-fn gzip_step(
-    state: &mut Decompress,
-    finished: &mut bool,
-    input: &[u8],
-    room: &mut [u8],
-) -> Result<(usize, usize), Malformed> {
-    //= https://www.rfc-editor.org/rfc/rfc1952#section-2.2
-    //# A gzip file consists of a series of "members"
-    if *finished && !input.is_empty() {
-        *state = Decompress::new_gzip(15);
-        *finished = false;
-    }
-    if *finished {
-        return Ok((0, 0));
-    }
-    let (read, written) = (state.total_in(), state.total_out());
-    match state.decompress(input, room, FlushDecompress::None) {
-        Err(_) => return Err(Malformed),
-        Ok(Status::StreamEnd) => *finished = true,
-        // No progress for want of input is none to speak of.
-        Ok(Status::Ok | Status::BufError) => {}
-    }
-    let moved = |now: u64, before: u64| usize::try_from(now - before).map_err(|_| Malformed);
-    Ok((
-        moved(state.total_in(), read)?,
-        moved(state.total_out(), written)?,
-    ))
 }
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Decoder");
         debug
-            .field("finished", &self.is_finished())
+            .field("is_finished", &self.is_finished())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "brotli")]
+struct Brotli {
+    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    finished: bool,
+}
+
+#[cfg(feature = "brotli")]
+impl Brotli {
+    fn new() -> Self {
+        let alloc = StandardAlloc::default;
+        Self {
+            // No windows beyond those of RFC 7932.
+            state: BrotliState::new_strict(alloc(), alloc(), alloc()),
+            finished: false,
+        }
+    }
+}
+
+#[cfg(feature = "brotli")]
+impl Decode for Brotli {
+    fn decode(&mut self, input: &[u8], room: &mut [u8]) -> Result<(usize, usize), Malformed> {
+        if self.finished {
+            return Ok((0, 0));
+        }
+        let (mut left, mut read) = (input.len(), 0);
+        let (mut free, mut written, mut total) = (room.len(), 0, 0);
+        match BrotliDecompressStream(
+            &mut left,
+            &mut read,
+            input,
+            &mut free,
+            &mut written,
+            room,
+            &mut total,
+            &mut self.state,
+        ) {
+            BrotliResult::ResultFailure => return Err(Malformed),
+            BrotliResult::ResultSuccess => self.finished = true,
+            BrotliResult::NeedsMoreInput | BrotliResult::NeedsMoreOutput => {}
+        }
+        Ok((read, written))
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finished
+    }
+}
+
+#[cfg(feature = "gzip")]
+struct Gzip {
+    state: Decompress,
+    finished: bool,
+}
+
+#[cfg(feature = "gzip")]
+impl Gzip {
+    fn new() -> Self {
+        Self {
+            state: Decompress::new_gzip(15),
+            finished: false,
+        }
+    }
+}
+
+#[cfg(feature = "gzip")]
+impl Decode for Gzip {
+    fn decode(&mut self, input: &[u8], room: &mut [u8]) -> Result<(usize, usize), Malformed> {
+        //= https://www.rfc-editor.org/rfc/rfc1952#section-2.2
+        //# A gzip file consists of a series of "members"
+        if self.finished && !input.is_empty() {
+            *self = Self::new();
+        }
+        if self.finished {
+            return Ok((0, 0));
+        }
+        let (read, written) = (self.state.total_in(), self.state.total_out());
+        match self.state.decompress(input, room, FlushDecompress::None) {
+            Err(_) => return Err(Malformed),
+            Ok(Status::StreamEnd) => self.finished = true,
+            // No progress for want of input is none to speak of.
+            Ok(Status::Ok | Status::BufError) => {}
+        }
+        let moved = |now: u64, before: u64| usize::try_from(now - before).map_err(|_| Malformed);
+        Ok((
+            moved(self.state.total_in(), read)?,
+            moved(self.state.total_out(), written)?,
+        ))
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finished
+    }
+}
+
+#[cfg(feature = "zstd")]
+struct Zstd {
+    state: zstd::stream::raw::Decoder<'static>,
+    finished: bool,
+}
+
+#[cfg(feature = "zstd")]
+impl Zstd {
+    fn new() -> Result<Self, Malformed> {
+        let mut state = zstd::stream::raw::Decoder::new().map_err(|_| Malformed)?;
+        //= https://www.rfc-editor.org/rfc/rfc9659#section-3
+        //# decoders MUST support window sizes of up to and including 8 MB
+        let window = DParameter::WindowLogMax(23);
+        state.set_parameter(window).map_err(|_| Malformed)?;
+        Ok(Self {
+            state,
+            finished: false,
+        })
+    }
+}
+
+#[cfg(feature = "zstd")]
+impl Decode for Zstd {
+    fn decode(&mut self, input: &[u8], room: &mut [u8]) -> Result<(usize, usize), Malformed> {
+        // Frames follow each other without more ado.
+        let status = self
+            .state
+            .run_on_buffers(input, room)
+            .map_err(|_| Malformed)?;
+        self.finished = status.remaining == 0;
+        Ok((status.bytes_read, status.bytes_written))
+    }
+
+    fn is_finished(&self) -> bool {
+        self.finished
     }
 }

@@ -24,6 +24,14 @@ impl Pull {
         }
     }
 
+    /// Begins with this id, as if the stream had said it before.
+    pub(crate) fn resume_after(&mut self, id: &str) {
+        let block = format!("id: {id}\n\n");
+        let mut input = block.as_bytes();
+        while let Ok(Some(_)) = self.parser.next_item(&mut input) {}
+        self.parser.reset();
+    }
+
     pub(crate) const fn parser(&self) -> &Parser {
         &self.parser
     }
@@ -104,13 +112,6 @@ impl Scratch {
 
     pub(crate) fn event(&self) -> Event<'_> {
         self.0.as_event()
-    }
-
-    /// Gives back the memory of a large event.
-    pub(crate) fn release(&mut self) {
-        if self.0.data.capacity() > KEEP_ROOM {
-            self.0.data = String::new();
-        }
     }
 }
 
