@@ -114,11 +114,17 @@
 //! `type` and whose id is `resumed`, and the cursor of a quiet stream moves by an event named
 //! [`SSE_POSITION`] with empty data.
 //!
+//! # Clients
+//!
+//! A [`Client`] is one logical connection over many real ones: it decides when to connect and with
+//! which [`Carrier`], what to ask for, what to give to the application and what to send again.
+//!
 //! # What this crate does not do
 //!
 //! It keeps no events, checks no rights, and knows no HTTP.
 
 mod base64;
+mod client;
 mod client_frame;
 mod event;
 mod frame_error;
@@ -134,6 +140,10 @@ mod text;
 mod urlencoded;
 
 pub use base64::encode_base64;
+pub use client::{
+    Attempt, Carrier, CarrierChoice, Client, ClientAction, ClientConfig, ClientEvent, End, Message,
+    Missed, Outcome, PublishRefused, Receipt,
+};
 pub use client_frame::{ClientFrame, Publish, Subscribe, Token, Unsubscribe};
 pub use event::{EventBody, HeaderTooLong, encode_binary_start, encode_event_start};
 pub use frame_error::{ErrorCode, FrameError};

@@ -113,6 +113,12 @@ impl Selectors {
         }
     }
 
+    /// Whether this selector is in the set.
+    #[must_use]
+    pub fn contains(&self, selector: &TopicSelector) -> bool {
+        self.sorted.binary_search(selector).is_ok()
+    }
+
     /// Whether an event of these topics is meant by any of the selectors.
     #[must_use]
     pub fn matches<'t>(&self, topics: impl IntoIterator<Item = &'t str>) -> bool {

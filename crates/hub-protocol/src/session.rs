@@ -84,7 +84,8 @@ pub enum Step {
         /// The last event that belongs to it.
         until: Position,
     },
-    /// The replay of added topics is complete: say so, with the reference.
+    /// The replay of added topics is complete, and the subscriber knows where its cursor stands:
+    /// say so, with the reference.
     CaughtUp {
         /// The `ref` of the subscribe frame.
         reference: Option<Box<str>>,
@@ -147,6 +148,11 @@ impl Session {
             if let Some(step) = replay.next(log) {
                 return step;
             }
+            // The subscriber must know that its cursor stands where the replay ended: a later
+            // connection that resumed from before would repeat what was replayed.
+            if self.read != self.told {
+                return self.tell_position(now);
+            }
             let reference = self.replays.remove(0).into_reference();
             return Step::CaughtUp { reference };
         }
@@ -165,6 +171,10 @@ impl Session {
         if now < due {
             return Step::Wait { until: Some(due) };
         }
+        self.tell_position(now)
+    }
+
+    fn tell_position(&mut self, now: Duration) -> Step {
         let prev = self.told;
         self.tell(self.read, now);
         Step::Position {

@@ -10,12 +10,12 @@ use crate::{Backoff, BackoffConfig, Recovery};
 /// what became of it.
 ///
 /// ```text
-///              Start        Connected   Ended              Timer         Close
-/// Idle         Connecting   ·           ·                  ·             Closed
-/// Connecting   ·            Open        Waiting or Closed  ·             Closed
-/// Open         ·            ·           Waiting or Closed  ·             Closed
-/// Waiting      ·            ·           ·                  Connecting    Closed
-/// Closed       ·            ·           ·                  ·             ·
+///              Start        Connected   Ended              Timer        Reopen       Close
+/// Idle         Connecting   ·           ·                  ·            ·            Closed
+/// Connecting   ·            Open        Waiting or Closed  ·            ·            Closed
+/// Open         ·            ·           Waiting or Closed  ·            Connecting   Closed
+/// Waiting      ·            ·           ·                  Connecting   ·            Closed
+/// Closed       ·            ·           ·                  ·            ·            ·
 /// ```
 ///
 /// `Ended` leads to `Closed` if its [`Recovery`] is to stop, if new credentials were refused as
@@ -95,6 +95,9 @@ pub enum ReconnectEvent {
     },
     /// The time to wait for may have come. Too early does no harm.
     Timer,
+    /// What the connection was opened with has changed: open another in its place, without a delay.
+    /// The caller drops the old one, and bounds how often this happens.
+    Reopen,
     /// The application wants no more.
     Close,
 }
@@ -149,7 +152,7 @@ impl Reconnect {
     /// Takes note of what happened at the time `now` and says what to do, if anything. `random`
     /// is 64 uniform bits for the delay, drawn anew each time.
     pub fn handle(&mut self, event: ReconnectEvent, now: Duration, random: u64) -> Option<Action> {
-        use ReconnectEvent::{Close, Connected, Ended, Heard, Start, Timer};
+        use ReconnectEvent::{Close, Connected, Ended, Heard, Reopen, Start, Timer};
         match (self.state, event) {
             (State::Idle, Start) => Some(self.connect()),
             (State::Connecting, Connected { generation }) if generation == self.generation => {
@@ -174,6 +177,10 @@ impl Reconnect {
             }
             (State::Waiting, Timer) if now >= self.due => Some(self.connect()),
             (State::Waiting, Timer) => Some(Action::Wait { until: self.due }),
+            (State::Open, Reopen) => {
+                self.backoff.disconnected(now);
+                Some(self.connect())
+            }
             (State::Closed, _) => None,
             (_, Close) => Some(self.finish(Finished::Closed)),
             _ => None,
