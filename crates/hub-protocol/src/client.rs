@@ -352,17 +352,8 @@ impl Client {
         topics: impl IntoIterator<Item = &'t TopicSelector>,
         now: Duration,
     ) {
-        let mut removed = Vec::new();
         for topic in topics {
             self.topics.remove(topic);
-            removed.push(topic.clone());
-        }
-        if self.speaks_frames() && !removed.is_empty() {
-            for topic in &removed {
-                self.topics.asked.remove(topic);
-            }
-            let frame = ClientFrame::Unsubscribe(Unsubscribe::new(removed, None));
-            self.send(&frame);
         }
         self.sync(now);
     }
@@ -535,28 +526,19 @@ impl Client {
             }
             return;
         }
-        let added: Vec<_> = self.topics.set.iter().cloned().collect();
-        let added: Vec<_> = added
-            .into_iter()
-            .filter(|topic| !self.topics.asked.contains(topic))
-            .collect();
-        if !added.is_empty() {
-            let number = self.topics.issue();
-            self.topics.asked = self.topics.set.clone();
-            self.topics.unanswered.push((number, added.clone()));
-            let frame = Subscribe::new(added, Start::Live, Some(format!("s{number}")));
+        let removed = self.topics.no_longer_wanted();
+        if !removed.is_empty() {
+            self.send(&ClientFrame::Unsubscribe(Unsubscribe::new(removed, None)));
+        }
+        if let Some((number, added)) = self.topics.not_asked_for() {
+            let reference = Some(format!("s{number}"));
+            let frame = Subscribe::new(added, Start::Live, reference);
             self.send(&ClientFrame::Subscribe(frame));
         }
-        let mut frames = Vec::new();
-        let replays = self.topics.replays.iter_mut();
-        for replay in replays.take(crate::Session::MAX_REPLAYS) {
-            if !core::mem::replace(&mut replay.sent, true) {
-                let topics = replay.topics.iter().cloned().collect();
-                let reference = Some(format!("r{}", replay.number));
-                frames.push(Subscribe::new(topics, replay.from.clone(), reference));
-            }
-        }
-        for frame in frames {
+        while let Some(replay) = self.topics.next_replay() {
+            let topics = replay.topics.iter().cloned().collect();
+            let reference = Some(format!("r{}", replay.number));
+            let frame = Subscribe::new(topics, replay.from.clone(), reference);
             self.send(&ClientFrame::Subscribe(frame));
         }
     }

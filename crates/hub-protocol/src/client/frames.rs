@@ -292,7 +292,10 @@ impl Client {
             return self.sync(now);
         }
         let refused = match kind {
-            'r' => self.topics.caught_up(number).map(|topics| topics.iter().cloned().collect()),
+            'r' => self
+                .topics
+                .caught_up(number)
+                .map(|topics| topics.iter().cloned().collect()),
             's' => {
                 let mut unanswered = self.topics.unanswered.iter();
                 let at = unanswered.position(|(asked, _)| *asked == number);

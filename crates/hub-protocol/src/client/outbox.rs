@@ -234,7 +234,12 @@ impl Outbox {
     }
 
     /// A POST had no answer: it is repeated, unless that could do harm.
-    pub(super) fn unanswered(&mut self, number: u64, now: Duration, random: u64) -> Option<Outcome> {
+    pub(super) fn unanswered(
+        &mut self,
+        number: u64,
+        now: Duration,
+        random: u64,
+    ) -> Option<Outcome> {
         let item = self.items.iter_mut().find(|item| item.number == number)?;
         if item.form.ephemeral {
             self.remove(number);
@@ -248,7 +253,10 @@ impl Outbox {
 
     fn pause(&mut self, now: Duration, random: u64) {
         if self.paused_until.is_none() {
-            let delay = self.backoff.next_delay(random).unwrap_or(BackoffConfig::DEFAULT_CAP);
+            let delay = self
+                .backoff
+                .next_delay(random)
+                .unwrap_or(BackoffConfig::DEFAULT_CAP);
             self.paused_until = Some(now.saturating_add(delay));
         }
     }

@@ -2,7 +2,7 @@ use core::cmp::Ordering;
 
 use resume::{Position, Start};
 
-use crate::{MAX_TOPICS, SelectorError, Selectors, TopicSelector};
+use crate::{MAX_TOPICS, SelectorError, Selectors, Session, TopicSelector};
 
 /// The topics of a client: a set, and what is still replayed for topics that were added to it.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,10 @@ impl Topics {
         let mut new = Selectors::new();
         for topic in topics {
             let known = self.set.contains(&topic)
-                || self.replays.iter().any(|replay| replay.topics.contains(&topic));
+                || self
+                    .replays
+                    .iter()
+                    .any(|replay| replay.topics.contains(&topic));
             if !known {
                 new.insert(topic)?;
             }
@@ -112,12 +115,12 @@ impl Topics {
 
     /// The replay is complete, or given up: its topics belong to the cursor now.
     pub(super) fn caught_up(&mut self, number: u64) -> Option<Selectors> {
-        let at = self.replays.iter().position(|replay| replay.number == number)?;
+        let at = self
+            .replays
+            .iter()
+            .position(|replay| replay.number == number)?;
         let replay = self.replays.remove(at);
         self.add(&replay.topics);
-        for topic in replay.topics.iter() {
-            let _ = self.asked.insert(topic.clone());
-        }
         Some(replay.topics)
     }
 
@@ -135,7 +138,58 @@ impl Topics {
         topics.is_empty() || self.set.matches(topics.iter().map(String::as_str))
     }
 
-    pub(super) fn issue(&mut self) -> u64 {
+    /// What the connection was asked for and is no longer wanted; from now on it is not asked for.
+    pub(super) fn no_longer_wanted(&mut self) -> Vec<TopicSelector> {
+        let wanted = |topic: &TopicSelector| {
+            self.set.contains(topic)
+                || self
+                    .replays
+                    .iter()
+                    .any(|replay| replay.topics.contains(topic))
+        };
+        let removed: Vec<_> = self
+            .asked
+            .iter()
+            .filter(|topic| !wanted(topic))
+            .cloned()
+            .collect();
+        for topic in &removed {
+            self.asked.remove(topic);
+        }
+        removed
+    }
+
+    /// What is wanted from now on and was not asked for; from now on it is.
+    pub(super) fn not_asked_for(&mut self) -> Option<(u64, Vec<TopicSelector>)> {
+        let asked = |topic: &&TopicSelector| !self.asked.contains(topic);
+        let added: Vec<_> = self.set.iter().filter(asked).cloned().collect();
+        if added.is_empty() {
+            return None;
+        }
+        self.ask(added.iter());
+        let number = self.issue();
+        self.unanswered.push((number, added.clone()));
+        Some((number, added))
+    }
+
+    /// The next replay to ask for, while the hub has room for one; from now on it is asked for.
+    pub(super) fn next_replay(&mut self) -> Option<PendingReplay> {
+        let mut replays = self.replays.iter_mut().take(Session::MAX_REPLAYS);
+        let replay = replays.find(|replay| !replay.sent)?;
+        replay.sent = true;
+        let replay = replay.clone();
+        self.ask(replay.topics.iter());
+        Some(replay)
+    }
+
+    fn ask<'t>(&mut self, topics: impl Iterator<Item = &'t TopicSelector>) {
+        for topic in topics {
+            // No more than are wanted, which were counted before.
+            let _ = self.asked.insert(topic.clone());
+        }
+    }
+
+    fn issue(&mut self) -> u64 {
         self.issued += 1;
         self.issued
     }

@@ -43,7 +43,9 @@ impl History {
     /// Where the event with this id stands, in the newest epoch that has it.
     pub(crate) fn by_id(&self, id: &str) -> Option<Position> {
         for (epoch, events) in self.epochs.iter().zip(&self.events).rev() {
-            let found = events.iter().rposition(|event| event.id.as_deref() == Some(id));
+            let found = events
+                .iter()
+                .rposition(|event| event.id.as_deref() == Some(id));
             if let Some(index) = found {
                 return Some(Position::new(*epoch, index as u64 + 1));
             }
@@ -130,7 +132,8 @@ impl Hub {
         });
         let position = self.window.push(form.clone(), 1, self.clock).position;
         if let Some(id) = &id {
-            self.ids.insert(id.clone(), (position.offset, self.now, form));
+            self.ids
+                .insert(id.clone(), (position.offset, self.now, form));
         }
         Ok((id.unwrap_or_else(|| position.to_string()), position))
     }
@@ -221,7 +224,9 @@ impl Hub {
                     }
                 }
                 Step::CaughtUp { reference } => {
-                    out.push(frame(&ServerFrame::CaughtUp(CaughtUp::new(reference.as_deref()))));
+                    out.push(frame(&ServerFrame::CaughtUp(CaughtUp::new(
+                        reference.as_deref(),
+                    ))));
                 }
                 Step::Read { after } => {
                     for (position, form) in self.window.after(&Start::After(after)).unwrap() {
@@ -267,13 +272,17 @@ impl Hub {
                 let after = self.resolve(subscribe.after);
                 let reference = subscribe.reference.as_deref();
                 let end = self.ends.get_mut(&connection).unwrap();
-                end.session.subscribe(subscribe.topics, after, reference).expect("few topics");
+                end.session
+                    .subscribe(subscribe.topics, after, reference)
+                    .expect("few topics");
                 out.push(frame(&ServerFrame::Ack(Ack::new(reference))));
             }
             ClientFrame::Unsubscribe(unsubscribe) => {
                 let end = self.ends.get_mut(&connection).unwrap();
                 end.session.unsubscribe(&unsubscribe.topics);
-                out.push(frame(&ServerFrame::Ack(Ack::new(unsubscribe.reference.as_deref()))));
+                out.push(frame(&ServerFrame::Ack(Ack::new(
+                    unsubscribe.reference.as_deref(),
+                ))));
             }
             _ => {}
         }

@@ -31,14 +31,18 @@ use world::World;
 const SEEDS: u64 = 10_000;
 
 fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().map(|text| text.parse().expect("a number"))
+    std::env::var(name)
+        .ok()
+        .map(|text| text.parse().expect("a number"))
 }
 
 /// Runs seeds, and names the first that fails.
 fn run(seeds: Range<u64>) {
     for seed in seeds {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| World::new(seed, false).run())) {
-            eprintln!("seed {seed} failed: see all of it with `cargo xtask simulate --seed {seed}`");
+            eprintln!(
+                "seed {seed} failed: see all of it with `cargo xtask simulate --seed {seed}`"
+            );
             std::panic::resume_unwind(panic);
         }
     }
