@@ -13,5 +13,7 @@ mod clients;
 mod fixtures;
 mod proxies;
 mod server;
+mod servers;
 mod tls;
 mod tungstenite_client;
+mod tungstenite_server;

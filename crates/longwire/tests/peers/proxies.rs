@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::io::ErrorKind;
 
 use longwire::Error;
-use longwire::ws::Config;
+use longwire::ws::{self, Config};
 use serde_json::json;
 
 use crate::client::{Client, Library};
@@ -172,4 +172,9 @@ async fn says_that_nobody_listens(proxy: Proxy) {
     let open = json!(["open", format!("ws://127.0.0.1:{port}/"), []]);
     client.expect(open, json!(["refused", proxy.down()])).await;
     client.finish().await;
+
+    match ws::connect(format!("ws://127.0.0.1:{port}/")).await {
+        Err(Error::Status(refused)) => assert_eq!(refused.status(), proxy.down()),
+        other => panic!("{proxy:?}: {other:?}"),
+    }
 }

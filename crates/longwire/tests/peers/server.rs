@@ -88,13 +88,7 @@ impl Server {
 
     /// Waits until so many bytes more have come.
     pub(crate) async fn hears_more(&self, bytes: usize) {
-        let until = self.heard.load(Ordering::Relaxed) + bytes;
-        let enough = async {
-            while self.heard.load(Ordering::Relaxed) < until {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        within("bytes from the client", enough).await;
+        hears_more(&self.heard, bytes).await;
     }
 
     /// How the next connection to end did.
@@ -105,10 +99,21 @@ impl Server {
     }
 }
 
+/// Waits until so many bytes more have been counted.
+pub(crate) async fn hears_more(heard: &AtomicUsize, bytes: usize) {
+    let until = heard.load(Ordering::Relaxed) + bytes;
+    let enough = async {
+        while heard.load(Ordering::Relaxed) < until {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within("bytes from the other side", enough).await;
+}
+
 /// A stream that counts what it brings.
-struct Counted<Io> {
-    io: Io,
-    heard: Arc<AtomicUsize>,
+pub(crate) struct Counted<Io> {
+    pub(crate) io: Io,
+    pub(crate) heard: Arc<AtomicUsize>,
 }
 
 impl<Io: AsyncRead + Unpin> AsyncRead for Counted<Io> {

@@ -16,7 +16,7 @@ mod program;
 mod proxies;
 mod tool;
 
-use core::future::Future;
+use core::future::IntoFuture;
 use core::time::Duration;
 
 pub(crate) use browser::Page;
@@ -29,8 +29,8 @@ pub(crate) use proxies::{haproxy, nghttpx, nginx, squid};
 pub(crate) use tool::Tool;
 
 /// Waits for what must happen, and names it if it does not: a guard against hanging, not a measure.
-pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(60), future).await {
+pub(crate) async fn within<T>(what: &str, future: impl IntoFuture<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(60), future.into_future()).await {
         Ok(value) => value,
         Err(_) => panic!("nothing came in 60 s: {what}"),
     }
