@@ -110,6 +110,7 @@ impl Upgrade {
         let upgraded = Upgraded {
             io: TokioIo::new(self.upgrade.await?),
             is_stream: self.carrier == Carrier::ExtendedConnect,
+            shut: false,
             #[cfg(feature = "http2")]
             stalled: self.stalled,
         };
@@ -128,6 +129,8 @@ impl Upgrade {
 pub struct Upgraded {
     io: TokioIo<hyper::upgrade::Upgraded>,
     is_stream: bool,
+    /// Whether our side of a stream has ended.
+    shut: bool,
     #[cfg(feature = "http2")]
     stalled: crate::http::Stalled,
 }
@@ -138,6 +141,15 @@ impl AsyncRead for Upgraded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        //= https://www.rfc-editor.org/rfc/rfc9113#section-8.1
+        //# A server MAY request that the client abort transmission of a request without error by
+        //# sending a RST_STREAM with an error code of NO_ERROR after sending a complete response
+        //
+        // That is what hyper does with a stream that is dropped. There are proxies that keep a
+        // client waiting until then, and unlike TCP it takes nothing from what the client reads.
+        if self.shut {
+            return Poll::Ready(Ok(()));
+        }
         let mut filled = buf.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(cx, buf))?;
         // Hyper hands over one DATA frame a call: whatever has come is read at once.
@@ -192,6 +204,7 @@ impl AsyncWrite for Upgraded {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let shut = ready!(Pin::new(&mut self.io).poll_shutdown(cx));
+        self.shut = self.is_stream;
         Poll::Ready(shut.or_else(|error| if self.is_stream { Ok(()) } else { Err(error) }))
     }
 }

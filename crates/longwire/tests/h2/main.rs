@@ -11,4 +11,5 @@ mod support;
 
 mod axum;
 mod client;
+mod peers;
 mod server;

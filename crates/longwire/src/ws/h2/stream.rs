@@ -129,7 +129,8 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.shut {
             self.shut = true;
-            self.send.send_data(Bytes::new(), true).map_err(failed)?;
+            // It fails if the peer has reset the stream: then it has ended already.
+            let _ = self.send.send_data(Bytes::new(), true);
         }
         Poll::Ready(Ok(()))
     }
