@@ -9,20 +9,30 @@ mod connector;
 mod dial;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod error;
+#[cfg(feature = "client")]
+mod no_proxy;
 #[cfg(feature = "tls")]
 mod pem;
+#[cfg(feature = "client")]
+mod proxy;
+#[cfg(feature = "client")]
+mod proxy_error;
 #[cfg(feature = "client")]
 mod race;
 #[cfg(feature = "tls")]
 mod roots;
 #[cfg(feature = "tls")]
 mod server_tls;
+#[cfg(feature = "client")]
+mod socks5;
 #[cfg(any(feature = "client", feature = "tls"))]
 mod stream;
 #[cfg(all(feature = "client", feature = "tls"))]
 mod tls;
 #[cfg(any(feature = "client", feature = "serve"))]
 mod tune;
+#[cfg(feature = "client")]
+mod tunnel;
 
 #[cfg(feature = "client")]
 pub use connector::{Connector, Endpoint};
@@ -30,6 +40,10 @@ pub use connector::{Connector, Endpoint};
 pub use error::ConnectError;
 #[cfg(feature = "tls")]
 pub use pem::TlsError;
+#[cfg(feature = "client")]
+pub use proxy::{Proxies, Proxy};
+#[cfg(feature = "client")]
+pub use proxy_error::ProxyError;
 #[cfg(feature = "tls")]
 pub use roots::Roots;
 /// The TLS library, for those who bring a configuration of their own.

@@ -116,6 +116,16 @@ impl<'a> Url<'a> {
         Some(["Basic ", &BASE64.encode(pair)].concat())
     }
 
+    /// The user information as name and password, percent-decoded; a missing password is empty.
+    #[must_use]
+    pub fn user_info(&self) -> Option<(Vec<u8>, Vec<u8>)> {
+        let mut name = credentials(self.userinfo?).ok()?;
+        let colon = name.iter().position(|&b| b == b':')?;
+        let password = name.split_off(colon + 1);
+        name.truncate(colon);
+        Some((name, password))
+    }
+
     /// Whether both have the same security, host and port (RFC 6454 §5; `ws` counts as `http`).
     #[must_use]
     pub fn is_same_origin(&self, other: &Url<'_>) -> bool {
@@ -245,6 +255,16 @@ mod tests {
         assert!(!same("ws://example.com:443", "wss://example.com"));
         assert!(!same("ws://example.com", "ws://example.com:8080"));
         assert!(!same("ws://example.com", "ws://www.example.com"));
+    }
+
+    #[test]
+    fn user_information_is_decoded_in_two_parts() {
+        let parts = |url| Url::parse(url).unwrap().user_info();
+        let of = |name: &[u8], password: &[u8]| Some((name.to_vec(), password.to_vec()));
+        assert_eq!(parts("http://a%40b:c%3Ad:e@h/"), of(b"a@b", b"c:d:e"));
+        assert_eq!(parts("http://a@h/"), of(b"a", b""));
+        assert_eq!(parts("http://:@h/"), of(b"", b""));
+        assert_eq!(parts("http://h/"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 #[cfg(feature = "tls")]
 use super::Tls;
-use super::{ConnectError, Stream, dial};
+use super::{ConnectError, Proxies, Proxy, ProxyError, Stream, dial, tunnel};
 
 /// Where to connect to.
 ///
@@ -76,17 +76,19 @@ pub struct Connector {
     tls: Tls,
     connect_within: Duration,
     tls_within: Duration,
+    proxies: Proxies,
     addresses: Vec<(Box<str>, Vec<SocketAddr>)>,
 }
 
 impl Connector {
-    /// A connector with the defaults.
+    /// A connector with the defaults; reads the environment for [proxies](Proxies::from_env).
     pub fn new() -> Self {
         Self {
             #[cfg(feature = "tls")]
             tls: Tls::new(),
             connect_within: Duration::from_secs(10),
             tls_within: Duration::from_secs(10),
+            proxies: Proxies::from_env(),
             addresses: Vec::new(),
         }
     }
@@ -111,8 +113,14 @@ impl Connector {
         self
     }
 
+    /// Which proxies to use for whom; default [`Proxies::from_env`].
+    pub fn proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
     /// Uses these addresses for `host` (as it stands in the URL, without port) instead of looking
-    /// the name up.
+    /// the name up. A proxy is told the name all the same.
     pub fn addresses(
         mut self,
         host: &str,
@@ -141,9 +149,35 @@ impl Connector {
 
     /// TCP and the proxy, within [`connect_within`](Self::connect_within).
     pub(crate) async fn dial(&self, endpoint: Endpoint<'_>) -> Result<Stream, ConnectError> {
-        timeout(self.connect_within, self.tcp(endpoint.host, endpoint.port))
+        timeout(self.connect_within, self.reach(endpoint))
             .await
             .map_err(|_| ConnectError::Deadline)?
+    }
+
+    async fn reach(&self, endpoint: Endpoint<'_>) -> Result<Stream, ConnectError> {
+        let Endpoint {
+            host, port, secure, ..
+        } = endpoint;
+        let proxy = self.proxies.select(host, port, secure);
+        match proxy.map_err(ConnectError::Proxy)? {
+            None => self.tcp(host, port).await,
+            Some(proxy) => self
+                .through(proxy, host, port)
+                .await
+                .map_err(ConnectError::Proxy),
+        }
+    }
+
+    async fn through(&self, proxy: &Proxy, host: &str, port: u16) -> Result<Stream, ProxyError> {
+        let reached = async {
+            let stream = self.tcp(&proxy.host, proxy.port).await?;
+            self.secure(proxy.endpoint(), stream).await
+        };
+        let mut stream = reached
+            .await
+            .map_err(|error| ProxyError::Connect(Box::new(error)))?;
+        tunnel::open(&mut stream, proxy, host, port).await?;
+        Ok(stream)
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<Stream, ConnectError> {

@@ -3,6 +3,9 @@
 use core::fmt;
 use std::io;
 
+#[cfg(feature = "client")]
+use super::ProxyError;
+
 /// Why a connection could not be made.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -14,6 +17,9 @@ pub enum ConnectError {
     Io(io::Error),
     /// The URL asks for TLS, and this crate was built without the feature `tls`.
     NoTls,
+    /// The proxy could not be reached, or did not open a connection.
+    #[cfg(feature = "client")]
+    Proxy(ProxyError),
     /// The name could not be looked up, or has no address.
     Resolve(io::Error),
     /// The host is not a name that a certificate could be for.
@@ -45,6 +51,8 @@ impl fmt::Display for ConnectError {
             Self::Deadline => f.write_str("no connection was made in time"),
             Self::Io(error) => write!(f, "the connection failed before it was secure: {error}"),
             Self::NoTls => f.write_str("TLS is not enabled in this build"),
+            #[cfg(feature = "client")]
+            Self::Proxy(error) => write!(f, "the proxy opened no connection: {error}"),
             Self::Resolve(error) => write!(f, "the host could not be looked up: {error}"),
             Self::ServerName => {
                 f.write_str("the host is not a name that a certificate could be for")
@@ -61,6 +69,8 @@ impl core::error::Error for ConnectError {
     fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
         match self {
             Self::Io(error) | Self::Resolve(error) | Self::Tcp(error) => Some(error),
+            #[cfg(feature = "client")]
+            Self::Proxy(error) => Some(error),
             #[cfg(feature = "tls")]
             Self::Tls(error) => Some(error),
             _ => None,
