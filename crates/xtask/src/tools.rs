@@ -61,6 +61,10 @@ const TOOLS: &[Tool] = &[
         package: "squid",
     },
     Tool::Apt {
+        programs: &["microsocks"],
+        package: "microsocks",
+    },
+    Tool::Apt {
         programs: &["nghttpx"],
         package: "nghttp2-proxy",
     },

@@ -18,7 +18,7 @@ use crate::support::{Authority, within};
 use crate::tls::{server, trusting};
 
 /// Echoes messages of several sizes over `url`, and closes.
-async fn talk(to: ws::Connect) {
+pub(crate) async fn talk(to: ws::Connect) {
     let mut socket = within("the socket", to.into_future()).await.unwrap();
     for len in [0, 1, 126, 70_000, 1 << 20] {
         let message = Message::from(vec![b'x'; len]);

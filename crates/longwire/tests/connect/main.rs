@@ -9,6 +9,7 @@
 mod support;
 
 mod handshake;
+mod proxy;
 mod race;
 mod redirect;
 mod scripted;

@@ -27,7 +27,7 @@ pub(crate) fn field<'a>(head: &'a str, name: &str) -> Option<&'a str> {
 /// The head that accepts this request, with more lines.
 pub(crate) fn accept(head: &str, lines: &str) -> String {
     let key = field(head, "Sec-WebSocket-Key").unwrap();
-    let accept = ws_handshake::accept_key(key.as_bytes().try_into().unwrap());
+    let accept = ws_handshake::accept_key(key.as_bytes());
     let accept = str::from_utf8(&accept).unwrap();
     format!(
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\

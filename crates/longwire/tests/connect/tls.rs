@@ -144,7 +144,8 @@ async fn a_client_shows_its_certificate_to_a_server_that_asks() {
         .client_certificate(own.certificate.as_bytes(), own.key.as_bytes())
         .unwrap();
     let (accepted, connected) = shake(server, client, &[]).await;
-    (accepted.unwrap(), connected.unwrap());
+    accepted.unwrap();
+    connected.unwrap();
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ pub(crate) use folder::Folder;
 pub(crate) use network::{cut, in_own_network, mend};
 pub(crate) use port::free_port;
 pub(crate) use program::Program;
-pub(crate) use proxies::{haproxy, nghttpx, nginx, squid};
+pub(crate) use proxies::{haproxy, microsocks, nghttpx, nginx, squid};
 pub(crate) use tool::Tool;
 
 /// Waits for what must happen, and names it if it does not: a guard against hanging, not a measure.

@@ -81,6 +81,15 @@ pub(crate) async fn squid(port: u16, directives: &str) -> Option<Program> {
     Some(Program::server(&program, folder, port, arguments).await)
 }
 
+/// microsocks, a SOCKS 5 server, with these arguments.
+pub(crate) async fn microsocks(port: u16, arguments: &[&str]) -> Option<Program> {
+    let [program] = Tool::find([Tool::Microsocks])?;
+    let port_argument = port.to_string();
+    let own = ["-i", "127.0.0.1", "-p", &port_argument];
+    let arguments = own.iter().chain(arguments);
+    Some(Program::server(&program, Folder::new(), port, arguments).await)
+}
+
 /// nghttpx with these arguments.
 pub(crate) async fn nghttpx(port: u16, arguments: &[&str]) -> Option<Program> {
     let [program] = Tool::find([Tool::Nghttpx])?;

@@ -9,6 +9,7 @@ pub(crate) enum Tool {
     Chromium,
     Curl,
     Haproxy,
+    Microsocks,
     Nghttpx,
     Nginx,
     /// With the packages that `LONGWIRE_NPM` holds.
@@ -46,6 +47,7 @@ impl Tool {
             Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
             Self::Curl => &["curl"],
             Self::Haproxy => &["haproxy"],
+            Self::Microsocks => &["microsocks"],
             Self::Nghttpx => &["nghttpx"],
             Self::Nginx => &["nginx"],
             Self::Node if !npm_packages().join("ws").is_dir() => &[],
