@@ -8,7 +8,9 @@
 
 mod broadcast;
 mod channel;
+mod clients;
 mod compression;
+mod curl;
 mod ending;
 mod http;
 mod reading;

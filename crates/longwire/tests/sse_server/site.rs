@@ -103,6 +103,7 @@ impl Handler for Site {
         };
         match (self.answer)(&asked) {
             Answer::Stream(headers, events) => Reply::new(events)
+                .method(request.method())
                 .headers(headers)
                 .timing(self.timing)
                 .into_response()
@@ -143,6 +144,14 @@ impl Running {
         timing: Timing,
         answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        Self::configured(timing, Config::default(), answer).await
+    }
+
+    pub(crate) async fn configured(
+        timing: Timing,
+        config: Config,
+        answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (failed, failures) = mpsc::unbounded_channel();
@@ -152,7 +161,7 @@ impl Running {
             failures: failed,
         };
         let (stop, stopped) = oneshot::channel();
-        let config = Config::default().event_stream(timing);
+        let config = config.event_stream(timing);
         let serving = tokio::spawn(serve(listener, Arc::new(site), config, async {
             let _ = stopped.await;
         }));

@@ -67,6 +67,14 @@ impl<S: Source> Body<S> {
     }
 }
 
+impl<S> Body<S> {
+    /// The body of the answer to HEAD, which is none (RFC 9110 §9.3.2).
+    pub(super) fn head_only(mut self) -> Self {
+        self.ending = Some(Fill::End);
+        self
+    }
+}
+
 impl<S: Source> http_body::Body for Body<S> {
     type Data = Bytes;
     type Error = Cut;
@@ -95,5 +103,9 @@ impl<S: Source> http_body::Body for Body<S> {
                 }
             }
         }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.ending == Some(Fill::End) && self.batch.is_empty()
     }
 }

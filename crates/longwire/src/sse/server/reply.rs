@@ -1,6 +1,6 @@
 //! The response to an event-stream request, for hyper and axum.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
 
 use super::{Body, Source, Timing};
 
@@ -8,8 +8,8 @@ use super::{Body, Source, Timing};
 /// [`Source`] yields.
 ///
 /// With the feature `axum` a handler may return it, or the [`Events`](super::Events) themselves.
-/// To HEAD, answer with the same reply: hyper and axum send its headers and drop the body, and
-/// the sender learns of it as of any other end.
+/// Answer HEAD with the same reply, [told](Self::method) so: the peer gets its headers, and the
+/// sender learns of the end as of any other.
 ///
 /// # Example
 ///
@@ -32,6 +32,7 @@ pub struct Reply<S> {
     source: S,
     headers: HeaderMap,
     timing: Timing,
+    head_only: bool,
 }
 
 impl<S: Source> Reply<S> {
@@ -42,6 +43,7 @@ impl<S: Source> Reply<S> {
             source,
             headers: HeaderMap::new(),
             timing: Timing::default(),
+            head_only: false,
         }
     }
 
@@ -63,6 +65,14 @@ impl<S: Source> Reply<S> {
         self
     }
 
+    /// Sets the method of the request: the body of the answer to HEAD is empty. axum sees to it
+    /// by itself; hyper does not over HTTP/2, where the peer takes a body for an error.
+    #[must_use]
+    pub fn method(mut self, method: &Method) -> Self {
+        self.head_only = method == Method::HEAD;
+        self
+    }
+
     /// Sets when a quiet stream has a heartbeat.
     #[must_use]
     pub fn timing(mut self, timing: Timing) -> Self {
@@ -77,13 +87,18 @@ impl<S: Source> Reply<S> {
             source: change(self.source, &mut self.headers),
             headers: self.headers,
             timing: self.timing,
+            head_only: self.head_only,
         }
     }
 
     /// Makes the response for hyper.
     #[must_use]
     pub fn into_response(self) -> Response<Body<S>> {
-        let mut response = Response::new(Body::new(self.source, self.timing));
+        let mut body = Body::new(self.source, self.timing);
+        if self.head_only {
+            body = body.head_only();
+        }
+        let mut response = Response::new(body);
         let headers = response.headers_mut();
         *headers = self.headers;
         for (name, value) in super::HEADERS {
