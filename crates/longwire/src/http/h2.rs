@@ -13,6 +13,7 @@ use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use http::Method;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -79,9 +80,13 @@ pub(super) fn service<H: Handler>(
             let stalled = STREAM.try_with(Stalled::clone).unwrap_or_default();
             // For `ws::upgrade`: the stream goes on as a tunnel.
             request.extensions_mut().insert(stalled.clone());
+            //= https://www.rfc-editor.org/rfc/rfc9110#section-9.3.2
+            //# The HEAD method is identical to GET except that the server MUST NOT send
+            //# content in the response.
+            let head_only = request.method() == Method::HEAD;
             let response = handler.http(request, peer).await;
             Ok(response.map(|body| Watched {
-                body: Box::pin(body),
+                body: (!head_only).then(|| Box::pin(body)),
                 stalled,
             }))
         }
@@ -170,7 +175,8 @@ where
 /// next one, the frame waits for the peer.
 #[derive(Debug)]
 pub(super) struct Watched<B> {
-    body: Pin<Box<B>>,
+    /// Nothing if the response is to HEAD: hyper would send it.
+    body: Option<Pin<Box<B>>>,
     stalled: Stalled,
 }
 
@@ -183,16 +189,20 @@ impl<B: Body> Body for Watched<B> {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         self.stalled.end();
-        let frame = ready!(self.body.as_mut().poll_frame(cx));
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
+        let frame = ready!(body.as_mut().poll_frame(cx));
         self.stalled.begin();
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.body.as_ref().is_none_or(|body| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let body = self.body.as_ref();
+        body.map_or(SizeHint::new(), |body| body.size_hint())
     }
 }

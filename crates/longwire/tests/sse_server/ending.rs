@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::reading::parse;
+use super::site::{Answer, Running};
 use super::support::within;
 
 const RETRY: core::ops::Range<Duration> = Duration::from_secs(2)..Duration::from_secs(3);
@@ -97,6 +98,36 @@ async fn axums_graceful_shutdown_does_not_wait_for_ever() {
             "{rest}"
         );
     }
+}
+
+/// [`longwire::http::serve`] waits too, whoever serves the stream; its sources end themselves.
+#[tokio::test]
+async fn our_server_ends_once_its_streams_have() {
+    let (opened, mut streams) = tokio::sync::mpsc::unbounded_channel();
+    let server = Running::start(move |_| {
+        let (sender, events) = sse::channel();
+        opened.send(sender).unwrap();
+        Answer::Stream(http::HeaderMap::new(), events)
+    })
+    .await;
+    let mut clients = Vec::new();
+    for path in ["/", "/hyper"] {
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.read_exact(&mut [0; 12]).await.unwrap();
+        clients.push((client, streams.recv().await.unwrap()));
+    }
+    server.stop.send(()).unwrap();
+    for (mut client, sender) in clients {
+        sender.send(&Fields::new("still served")).await.unwrap();
+        sender.end(Some(Duration::from_secs(2)));
+        let mut rest = String::new();
+        client.read_to_string(&mut rest).await.unwrap();
+        assert!(rest.contains("still served"), "{rest}");
+        assert!(rest.ends_with("retry: 2000\n\n\r\n0\r\n\r\n"), "{rest}");
+    }
+    within("the server to end", server.serving).await.unwrap();
 }
 
 /// Always has more.

@@ -1,7 +1,8 @@
 //! Framing, headers, HEAD and ends, over each carrier alike.
 
-use http::HeaderMap;
-use longwire::sse::{Fields, channel};
+use http::{HeaderMap, Method};
+use http_body::Body as _;
+use longwire::sse::{Fields, Reply, channel};
 
 use super::reading::exchange;
 use super::site::{Answer, Running};
@@ -67,6 +68,16 @@ async fn head_is_answered_with_the_headers_of_get_and_ends() {
         super::support::within("the sender hears of it", ends.recv())
             .await
             .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn under_another_server_the_reply_has_no_body_for_head() {
+    for (method, ends) in [(Method::HEAD, true), (Method::GET, false)] {
+        let (_sender, events) = channel();
+        let response = Reply::new(events).method(&method).into_response();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.body().is_end_stream(), ends, "{method}");
     }
 }
 

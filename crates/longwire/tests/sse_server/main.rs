@@ -12,6 +12,7 @@ mod clients;
 mod compression;
 mod curl;
 mod ending;
+mod half_open;
 mod http;
 mod reading;
 mod site;

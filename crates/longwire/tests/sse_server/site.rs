@@ -18,7 +18,6 @@ use ws_handshake::RequestHead;
 /// What was asked for.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Asked {
-    pub(crate) method: String,
     /// Without `/hyper`.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
@@ -84,7 +83,6 @@ impl Handler for Site {
             headers.append(name, http::HeaderValue::from_bytes(value).unwrap());
         }
         let asked = Asked {
-            method: head.method().into(),
             path: head.path().into(),
             headers,
         };
@@ -97,13 +95,11 @@ impl Handler for Site {
     async fn http(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Self::Body> {
         let path = request.uri().path();
         let asked = Asked {
-            method: request.method().to_string(),
             path: path.strip_prefix("/hyper").unwrap_or(path).into(),
             headers: request.headers().clone(),
         };
         match (self.answer)(&asked) {
             Answer::Stream(headers, events) => Reply::new(events)
-                .method(request.method())
                 .headers(headers)
                 .timing(self.timing)
                 .into_response()
