@@ -8,6 +8,7 @@ pub mod handshake;
 pub mod hub;
 pub mod resume;
 pub mod sse;
+pub mod template;
 
 /// Makes a fuzz target of an oracle, a `fn(&[u8])`. Built by `cargo fuzz` it is libFuzzer's entry
 /// point; built by plain cargo it is a program that replays the files given as arguments.

@@ -34,6 +34,7 @@ replay! {
     hub_frames: fuzz::hub::frames,
     hub_query: fuzz::hub::query,
     hub_session: fuzz::hub::session,
+    hub_template: fuzz::template::template,
     inflate: fuzz::deflate::inflate,
     origin: fuzz::handshake::origin,
     resume_position: fuzz::resume::position,

@@ -77,8 +77,8 @@
 //!
 //! # Subscribing
 //!
-//! `topic` is repeatable: an exact topic, or `*` for all. Topics with braces, which would be URI
-//! templates, are refused. Where to begin is said by the header `Last-Event-ID` or, without it, the
+//! `topic` is repeatable: an exact topic, `*` for all, or, if it has braces, a URI template of
+//! levels 1 to 3 (RFC 6570). Where to begin is said by the header `Last-Event-ID` or, without it, the
 //! parameter `lastEventID`: a position with or without its `#`, a publisher's id, or `earliest`.
 //! One that cannot be used never refuses the subscription, because that would stop a browser's
 //! EventSource for ever: it becomes a gap.
@@ -136,6 +136,8 @@ mod selector;
 mod server_frame;
 mod session;
 mod subscribe;
+mod template;
+mod template_program;
 mod text;
 mod urlencoded;
 
@@ -158,6 +160,7 @@ pub use server_frame::{
 };
 pub use session::{Session, Step, SubscribeError};
 pub use subscribe::{QueryError, SubscribeQuery};
+pub use template::Template;
 
 /// The WebSocket subprotocol whose frames these are.
 pub const SUBPROTOCOL: &str = "longwire.v1";

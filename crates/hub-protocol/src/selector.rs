@@ -1,5 +1,6 @@
 use core::fmt;
 
+use crate::Template;
 use crate::limits::{MAX_TOPIC, MAX_TOPICS};
 
 /// Which topics a subscriber asks for.
@@ -10,15 +11,17 @@ pub enum TopicSelector {
     Any,
     /// The topic that is this string.
     Exact(Box<str>),
+    /// The topics that this template expands to, and the one that is its text.
+    Template(Template),
 }
 
 impl TopicSelector {
-    /// Parses a selector: `*`, or an exact topic.
+    /// Parses a selector: `*`, a URI template if there are braces, or an exact topic.
     ///
     /// # Errors
     ///
     /// [`SelectorError`]: empty, with a control character, longer than
-    /// [`MAX_TOPIC`](crate::MAX_TOPIC), or with a brace: URI templates are not supported.
+    /// [`MAX_TOPIC`](crate::MAX_TOPIC), or with braces that are no template of levels 1 to 3.
     pub fn parse(text: &str) -> Result<Self, SelectorError> {
         if text == "*" {
             Ok(Self::Any)
@@ -27,7 +30,7 @@ impl TopicSelector {
         } else if text.len() > MAX_TOPIC {
             Err(SelectorError::TooLong)
         } else if text.contains(['{', '}']) {
-            Err(SelectorError::Template)
+            Template::parse(text).map(Self::Template)
         } else {
             Ok(Self::Exact(text.into()))
         }
@@ -39,6 +42,7 @@ impl TopicSelector {
         match self {
             Self::Any => true,
             Self::Exact(exact) => **exact == *topic,
+            Self::Template(template) => template.as_str() == topic || template.matches(topic),
         }
     }
 
@@ -48,6 +52,7 @@ impl TopicSelector {
         match self {
             Self::Any => "*",
             Self::Exact(exact) => exact,
+            Self::Template(template) => template.as_str(),
         }
     }
 }
@@ -75,15 +80,20 @@ impl fmt::Display for TopicSelector {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selectors {
-    /// In order, without repetition.
+    /// In order, without repetition: `*`, exact topics, templates.
     sorted: Vec<TopicSelector>,
+    /// How many are no templates.
+    exact: usize,
 }
 
 impl Selectors {
     /// The empty set, which nothing matches.
     #[must_use]
     pub const fn new() -> Self {
-        Self { sorted: Vec::new() }
+        Self {
+            sorted: Vec::new(),
+            exact: 0,
+        }
     }
 
     /// Adds a selector; `false` if it was there already.
@@ -96,6 +106,7 @@ impl Selectors {
             Ok(_) => Ok(false),
             Err(_) if self.sorted.len() == MAX_TOPICS => Err(SelectorError::TooMany),
             Err(at) => {
+                self.exact += usize::from(!matches!(selector, TopicSelector::Template(_)));
                 self.sorted.insert(at, selector);
                 Ok(true)
             }
@@ -107,6 +118,7 @@ impl Selectors {
         match self.sorted.binary_search(selector) {
             Ok(at) => {
                 self.sorted.remove(at);
+                self.exact -= usize::from(!matches!(selector, TopicSelector::Template(_)));
                 true
             }
             Err(_) => false,
@@ -125,17 +137,30 @@ impl Selectors {
         match self.sorted.first() {
             None => false,
             Some(TopicSelector::Any) => true,
-            Some(_) => topics.into_iter().any(|topic| {
-                self.sorted
-                    .binary_search_by(|selector| selector.as_str().cmp(topic))
-                    .is_ok()
-            }),
+            Some(_) => {
+                let (exact, templates) = self.sorted.split_at(self.exact);
+                topics.into_iter().any(|topic| {
+                    let same = |selector: &TopicSelector| selector.as_str().cmp(topic);
+                    exact.binary_search_by(same).is_ok()
+                        || templates.iter().any(|template| template.matches(topic))
+                })
+            }
         }
     }
 
     /// The selectors, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &TopicSelector> {
         self.sorted.iter()
+    }
+
+    /// The templates among them.
+    pub fn templates(&self) -> impl Iterator<Item = &Template> {
+        self.sorted[self.exact..]
+            .iter()
+            .filter_map(|selector| match selector {
+                TopicSelector::Template(template) => Some(template),
+                _ => None,
+            })
     }
 
     /// How many selectors there are.
@@ -157,7 +182,7 @@ impl Selectors {
 pub enum SelectorError {
     /// It is empty or has a control character.
     Invalid,
-    /// It has a brace, so it is meant as a URI template.
+    /// It has a brace, and is no URI template of levels 1 to 3.
     Template,
     /// It is longer than [`MAX_TOPIC`](crate::MAX_TOPIC).
     TooLong,
@@ -169,7 +194,9 @@ impl fmt::Display for SelectorError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid => f.write_str("a topic must not be empty, nor have control characters"),
-            Self::Template => f.write_str("topics with braces (URI templates) are not supported"),
+            Self::Template => f.write_str(
+                "a topic with braces must be a URI template of levels 1 to 3 (RFC 6570)",
+            ),
             Self::TooLong => write!(f, "a topic is longer than {MAX_TOPIC} bytes"),
             Self::TooMany => write!(f, "there are more than {MAX_TOPICS} topics"),
         }

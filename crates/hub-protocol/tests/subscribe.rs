@@ -82,7 +82,7 @@ fn what_cannot_be_subscribed_is_refused() {
             QueryError::Selector(SelectorError::Invalid),
         ),
         (
-            "topic=a/{id}",
+            "topic=a/{id:3}",
             QueryError::Selector(SelectorError::Template),
         ),
         ("topic=}", QueryError::Selector(SelectorError::Template)),

@@ -48,15 +48,17 @@ pub(crate) struct Fanout {
 #[derive(Debug, Default)]
 struct Bells {
     by_topic: HashMap<Box<str>, Listeners>,
+    /// By the text of a template. The log knows which events match.
+    by_template: HashMap<Box<str>, Listeners>,
     any: Vec<Arc<Bell>>,
     count: usize,
 }
 
-/// The subscribers of one topic.
+/// The subscribers of one topic or template.
 #[derive(Debug)]
 struct Listeners {
     bells: Vec<Arc<Bell>>,
-    /// No event of this topic with a greater offset was evicted from the log.
+    /// No event of these with a greater offset was evicted from the log.
     evicted: AtomicU64,
 }
 
@@ -67,12 +69,11 @@ impl Fanout {
         let mut bells = self.bells.write().unwrap_or_else(PoisonError::into_inner);
         bells.count += 1;
         for selector in selectors.iter() {
-            let TopicSelector::Exact(topic) = selector else {
+            let Some((group, text)) = bells.group(selector) else {
                 bells.any.push(bell.clone());
                 continue;
             };
-            let listeners = bells.by_topic.entry(topic.clone());
-            let listeners = listeners.or_insert_with(|| Listeners {
+            let listeners = group.entry(text.into()).or_insert_with(|| Listeners {
                 bells: Vec::new(),
                 evicted: AtomicU64::new(evicted),
             });
@@ -85,14 +86,14 @@ impl Fanout {
         let mut bells = self.bells.write().unwrap_or_else(PoisonError::into_inner);
         bells.count -= 1;
         for selector in selectors.iter() {
-            let TopicSelector::Exact(topic) = selector else {
+            let Some((group, text)) = bells.group(selector) else {
                 take(&mut bells.any, bell);
                 continue;
             };
-            if let Some(listeners) = bells.by_topic.get_mut(topic) {
+            if let Some(listeners) = group.get_mut(text) {
                 take(&mut listeners.bells, bell);
                 if listeners.bells.is_empty() {
-                    bells.by_topic.remove(topic);
+                    group.remove(text);
                 }
             }
         }
@@ -106,10 +107,16 @@ impl Fanout {
             .count
     }
 
-    /// Notes that the log no longer has an event of these topics, before anybody can look.
-    pub(crate) fn evicted<'t>(&self, topics: impl Iterator<Item = &'t str>, offset: u64) {
+    /// Notes that the log no longer has an event of these topics, which these templates match,
+    /// before anybody can look.
+    pub(crate) fn evicted<'t>(
+        &self,
+        topics: impl Iterator<Item = &'t str>,
+        templates: &[Arc<str>],
+        offset: u64,
+    ) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
-        for listeners in topics.filter_map(|topic| bells.by_topic.get(topic)) {
+        for listeners in bells.of(topics, templates) {
             // The lock of the log puts this before every look at it.
             listeners.evicted.store(offset, Ordering::Relaxed);
         }
@@ -119,19 +126,21 @@ impl Fanout {
     /// belong to a subscriber.
     pub(crate) fn lost_after(&self, selectors: &Selectors, offset: u64) -> bool {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
-        selectors.iter().any(|selector| match selector {
-            TopicSelector::Exact(topic) => {
-                let evicted = bells.by_topic.get(topic).map(|topic| &topic.evicted);
-                evicted.is_none_or(|evicted| evicted.load(Ordering::Relaxed) > offset)
-            }
-            _ => true,
+        selectors.iter().any(|selector| {
+            let listeners = match selector {
+                TopicSelector::Exact(topic) => bells.by_topic.get(topic),
+                TopicSelector::Template(template) => bells.by_template.get(template.as_str()),
+                _ => None,
+            };
+            let evicted = listeners.map(|listeners| &listeners.evicted);
+            evicted.is_none_or(|evicted| evicted.load(Ordering::Relaxed) > offset)
         })
     }
 
-    /// Rings everybody whom an event of these topics concerns.
-    pub(crate) fn ring<'t>(&self, topics: impl Iterator<Item = &'t str>) {
+    /// Rings everybody whom an event of these topics concerns, which these templates match.
+    pub(crate) fn ring<'t>(&self, topics: impl Iterator<Item = &'t str>, templates: &[Arc<str>]) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
-        for listeners in topics.filter_map(|topic| bells.by_topic.get(topic)) {
+        for listeners in bells.of(topics, templates) {
             listeners.bells.iter().for_each(|bell| bell.ring());
         }
         bells.any.iter().for_each(|bell| bell.ring());
@@ -140,12 +149,41 @@ impl Fanout {
     /// Rings everybody.
     pub(crate) fn ring_all(&self) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
-        bells
-            .by_topic
-            .values()
+        let groups = [&bells.by_topic, &bells.by_template];
+        groups
+            .into_iter()
+            .flat_map(HashMap::values)
             .flat_map(|listeners| &listeners.bells)
             .for_each(|bell| bell.ring());
         bells.any.iter().for_each(|bell| bell.ring());
+    }
+}
+
+impl Bells {
+    /// Where the listeners of a selector are, and their key; `None` for those of everything.
+    fn group<'s>(
+        &mut self,
+        selector: &'s TopicSelector,
+    ) -> Option<(&mut HashMap<Box<str>, Listeners>, &'s str)> {
+        match selector {
+            TopicSelector::Exact(topic) => Some((&mut self.by_topic, topic)),
+            TopicSelector::Template(template) => Some((&mut self.by_template, template.as_str())),
+            _ => None,
+        }
+    }
+
+    /// The listeners of an event.
+    fn of<'b, 't>(
+        &'b self,
+        topics: impl Iterator<Item = &'t str>,
+        templates: &[Arc<str>],
+    ) -> impl Iterator<Item = &'b Listeners> {
+        let topics = topics.filter_map(|topic| self.by_topic.get(topic));
+        topics.chain(
+            templates
+                .iter()
+                .filter_map(|text| self.by_template.get(&**text)),
+        )
     }
 }
 
@@ -195,17 +233,19 @@ mod tests {
             subscribe(&fanout, &["a", "b"]),
             subscribe(&fanout, &["*"]),
             subscribe(&fanout, &["c"]),
+            subscribe(&fanout, &["{t}", "b"]),
+            subscribe(&fanout, &["{other}"]),
         ];
         for (_, bell, count) in &waiting {
             bell.listen(&Waker::from(count.clone()));
         }
         for _ in 0..100 {
-            fanout.ring(["a", "b"].into_iter());
+            fanout.ring(["a", "b"].into_iter(), &["{t}".into()]);
         }
         let woken = waiting
             .each_ref()
             .map(|(_, _, count)| count.0.load(Ordering::Relaxed));
-        assert_eq!(woken, [1, 1, 1, 0]);
+        assert_eq!(woken, [1, 1, 1, 0, 1, 0]);
         fanout.ring_all();
         assert_eq!(waiting[3].2.0.load(Ordering::Relaxed), 1);
     }
@@ -216,12 +256,15 @@ mod tests {
         let (a, ..) = subscribe(&fanout, &["a"]);
         let (both, ..) = subscribe(&fanout, &["a", "b"]);
         let (all, ..) = subscribe(&fanout, &["*"]);
-        fanout.evicted(["a", "c"].into_iter(), 7);
-        fanout.evicted(["c"].into_iter(), 8);
-        fanout.evicted(["b"].into_iter(), 9);
+        fanout.evicted(["a", "c"].into_iter(), &[], 7);
+        fanout.evicted(["c"].into_iter(), &[], 8);
+        fanout.evicted(["b"].into_iter(), &[], 9);
         assert!(fanout.lost_after(&a, 6) && !fanout.lost_after(&a, 7));
         assert!(fanout.lost_after(&both, 8) && !fanout.lost_after(&both, 9));
         assert!(fanout.lost_after(&all, 9), "all topics are not counted");
+        let (template, ..) = subscribe(&fanout, &["{t}"]);
+        fanout.evicted(["c"].into_iter(), &["{t}".into()], 9);
+        assert!(fanout.lost_after(&template, 8) && !fanout.lost_after(&template, 9));
         // Nobody wanted `c` when its events went: they may have been lost.
         let mut c = Selectors::new();
         c.insert(TopicSelector::parse("c").unwrap()).unwrap();
@@ -234,7 +277,7 @@ mod tests {
     fn who_has_left_leaves_nothing_behind() {
         let fanout = Fanout::default();
         let subscribers: Vec<_> = (0..200)
-            .map(|_| subscribe(&fanout, &["a", "b", "*"]))
+            .map(|_| subscribe(&fanout, &["a", "b", "*", "{t}"]))
             .collect();
         assert_eq!(fanout.count(), 200);
         for (selectors, bell, _) in &subscribers {
@@ -245,6 +288,7 @@ mod tests {
             (bells.count, bells.by_topic.len(), bells.any.len()),
             (0, 0, 0)
         );
+        assert!(bells.by_template.is_empty());
         assert!(bells.any.capacity() <= 64, "{}", bells.any.capacity());
     }
 }

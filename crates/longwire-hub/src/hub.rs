@@ -125,11 +125,9 @@ impl Hub {
             .store
             .append(&batch.events)
             .map_err(|_| Refusal::Unwritten)?;
-        self.show(&mut log, &batch.events, &gone);
+        let matched = self.show(&mut log, &batch.events, &gone);
         drop(log);
-        for event in &batch.events {
-            self.fanout.ring(event.topics());
-        }
+        self.ring(&batch.events, &matched);
         Ok(event)
     }
 
@@ -145,7 +143,7 @@ impl Hub {
                 }
                 Work::Expire => self.store.expire().map(|gone| {
                     let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-                    self.show(&mut log, &[], &gone);
+                    let _ = self.show(&mut log, &[], &gone);
                 }),
                 Work::Tick => self.store.sync(),
                 Work::Close => {
@@ -181,7 +179,9 @@ impl Hub {
         let failed = match appended {
             Ok(gone) => {
                 let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-                self.show(&mut log, &batch.events, &gone);
+                let matched = self.show(&mut log, &batch.events, &gone);
+                drop(log);
+                self.ring(&batch.events, &matched);
                 false
             }
             Err(error) => {
@@ -190,11 +190,6 @@ impl Hub {
                 true
             }
         };
-        if !failed {
-            for event in &batch.events {
-                self.fanout.ring(event.topics());
-            }
-        }
         for (done, outcome) in outcomes {
             let new = |event: &Arc<Event>| event.position.offset > head.offset;
             let outcome = match outcome {
@@ -206,15 +201,27 @@ impl Hub {
         }
     }
 
-    /// Shows what the store has taken and removed.
-    fn show(&self, log: &mut Log, events: &[Arc<Event>], gone: &Gone) {
-        for event in events {
-            log.show(event.clone());
-        }
-        log.forget(gone);
+    /// Shows what the store has taken and removed; gives the templates that match each new event.
+    fn show(&self, log: &mut Log, events: &[Arc<Event>], gone: &Gone) -> Vec<Vec<Arc<str>>> {
+        let matched = events.iter().map(|event| log.show(event.clone())).collect();
         for event in gone {
-            self.fanout.evicted(event.topics(), event.position.offset);
+            let matched = log.forget(event);
+            self.fanout
+                .evicted(event.topics(), &matched, event.position.offset);
         }
+        matched
+    }
+
+    /// Wakes whom new events concern.
+    fn ring(&self, events: &[Arc<Event>], matched: &[Vec<Arc<str>>]) {
+        for (event, matched) in events.iter().zip(matched) {
+            self.fanout.ring(event.topics(), matched);
+        }
+    }
+
+    /// Changes what subscribers wait for, with the log as it is meanwhile.
+    pub(crate) fn rearrange<T>(&self, change: impl FnOnce(&mut Log) -> T) -> T {
+        change(&mut self.log.write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Removes what has passed its age.
@@ -225,7 +232,7 @@ impl Hub {
         }
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(gone) = self.store.expire() {
-            self.show(&mut log, &[], &gone);
+            let _ = self.show(&mut log, &[], &gone);
         }
     }
 

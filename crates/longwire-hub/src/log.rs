@@ -5,11 +5,10 @@ mod index;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use hub_protocol::Selectors;
+use hub_protocol::{Selectors, Template};
 use resume::{Bounds, Epoch, Position, Start};
 
 use crate::event::Event;
-use crate::store::Gone;
 use index::Index;
 
 #[derive(Debug)]
@@ -39,27 +38,41 @@ impl Log {
         }
     }
 
-    /// Shows an event that the store has.
-    pub(crate) fn show(&mut self, event: Arc<Event>) {
-        self.index.insert(&event);
+    /// Shows an event that the store has; gives the templates that match it.
+    pub(crate) fn show(&mut self, event: Arc<Event>) -> Vec<Arc<str>> {
+        let matched = self.index.insert(&event);
         self.head = event.position.offset;
         self.weight += event.weight();
         self.recent.push_back(event);
         while self.weight > self.most && self.recent.len() > 1 {
             self.forget_recent();
         }
+        matched
     }
 
-    /// Forgets events that the store has removed.
-    pub(crate) fn forget(&mut self, gone: &Gone) {
-        for event in gone {
-            self.index.remove(event);
-            self.earliest = event.position.offset + 1;
-            let oldest = self.recent.front();
-            if oldest.is_some_and(|oldest| oldest.position.offset < self.earliest) {
-                self.forget_recent();
-            }
+    /// Forgets the oldest event, which the store has removed; gives the templates that match it.
+    pub(crate) fn forget(&mut self, event: &Event) -> Vec<Arc<str>> {
+        let matched = self.index.remove(event);
+        self.earliest = event.position.offset + 1;
+        let oldest = self.recent.front();
+        if oldest.is_some_and(|oldest| oldest.position.offset < self.earliest) {
+            self.forget_recent();
         }
+        matched
+    }
+
+    /// Finds the events of these templates from now on, for one subscriber more.
+    pub(crate) fn watch<'t>(&mut self, templates: impl IntoIterator<Item = &'t Template>) {
+        templates
+            .into_iter()
+            .for_each(|template| self.index.watch(template));
+    }
+
+    /// Undoes [`watch`](Self::watch).
+    pub(crate) fn unwatch<'t>(&mut self, templates: impl IntoIterator<Item = &'t Template>) {
+        templates
+            .into_iter()
+            .for_each(|template| self.index.unwatch(template));
     }
 
     fn forget_recent(&mut self) {
@@ -92,6 +105,11 @@ impl Log {
     /// The offset of the first event after another that one of `selectors` means.
     pub(crate) fn next(&self, selectors: &Selectors, after: u64) -> Option<u64> {
         self.index.next(selectors, after, self.earliest, self.head)
+    }
+
+    #[cfg(test)]
+    fn is_watched(&self, template: &Template) -> bool {
+        self.index.is_watched(template)
     }
 
     /// An event, if it is a recent one.
@@ -136,12 +154,16 @@ mod tests {
             selectors(&["*"]),
             selectors(&["*", "a"]),
             selectors(&[]),
+            selectors(&["{any}"]),
+            selectors(&["{any}are", "c"]),
+            selectors(&["no{thing}"]),
         ];
         let mut log = Log::new(
             Position::new(EPOCH, 0),
             10 * event(1, &["a"], None).weight(),
         );
         let mut kept = VecDeque::new();
+        let templates = ["{any}", "{any}are", "no{thing}"].map(|t| Template::parse(t).unwrap());
         let mut seed = 1_u32;
         for offset in 1..=300 {
             seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -153,12 +175,38 @@ mod tests {
                 .collect();
             let picked = if picked.is_empty() { vec!["b"] } else { picked };
             let event = event(offset, &picked, None);
-            log.show(event.clone());
+            // One that comes later finds what was there before it, and one may come again.
+            match offset {
+                1 => log.watch(&templates[..1]),
+                100 => log.watch(&templates[1..]),
+                200 => {
+                    log.watch(&templates);
+                    log.unwatch(&templates);
+                    log.unwatch(&templates[1..]);
+                }
+                202 => log.watch(&templates[1..]),
+                _ => {}
+            }
+            let mut matched = log.show(event.clone());
+            matched.sort_unstable();
+            let found = asked[7..].iter().zip(&templates);
+            let found = found.filter(|(_, t)| log.is_watched(t));
+            let found = found.filter(|(_, t)| event.topics().any(|topic| t.matches(topic)));
+            let mut found: Vec<_> = found.map(|(_, template)| template.as_str()).collect();
+            found.sort_unstable();
+            assert_eq!(
+                matched.iter().map(|text| &**text).collect::<Vec<_>>(),
+                found
+            );
             kept.push_back(event);
             if kept.len() > 40 {
-                log.forget(&vec![kept.pop_front().unwrap()]);
+                log.forget(&kept.pop_front().unwrap());
             }
             for selectors in &asked {
+                let mut wanted = selectors.templates();
+                if !wanted.all(|template| log.is_watched(template)) {
+                    continue;
+                }
                 for after in 0..=offset + 1 {
                     let walk = kept
                         .iter()
@@ -192,7 +240,7 @@ mod tests {
         );
         assert_eq!(log.by_id("x"), Some(5));
         log.show(event(6, &["a"], None));
-        log.forget(&vec![named]);
+        log.forget(&named);
         assert_eq!(log.resolve(Start::parse(b"x")), Start::Id("x".into()));
         assert_eq!(log.index.len(), (1, 0));
     }

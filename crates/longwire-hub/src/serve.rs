@@ -114,8 +114,8 @@ fn open(options: &Serve) -> Result<Arc<Hub>, String> {
     let mut log = None;
     let store = Disk::open(&directory, kept, options.fsync, epoch, |event| {
         let before = Position::new(event.position.epoch, event.position.offset - 1);
-        log.get_or_insert_with(|| Log::new(before, options.recent_bytes))
-            .show(Arc::new(event));
+        let log = log.get_or_insert_with(|| Log::new(before, options.recent_bytes));
+        let _ = log.show(Arc::new(event));
     })
     .map_err(|error| format!("the log cannot be opened: {error}"))?;
     let head = store.bounds().head();

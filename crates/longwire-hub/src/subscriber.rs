@@ -63,12 +63,21 @@ impl Subscriber {
     /// Begins a subscription at the position that the query names.
     pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery) -> Self {
         let bell = Arc::default();
-        let log = hub.log();
-        let evicted = log.bounds().earliest().offset - 1;
-        hub.fanout.add(&query.selectors, &bell, evicted);
-        let start = log.resolve(query.start);
-        let (session, gap) = Session::open(query.selectors, &start, &log.bounds(), hub.now());
-        drop(log);
+        let open = |log: &Log| {
+            let evicted = log.bounds().earliest().offset - 1;
+            hub.fanout.add(&query.selectors, &bell, evicted);
+            let start = log.resolve(query.start);
+            let opened = Session::open(query.selectors.clone(), &start, &log.bounds(), hub.now());
+            (opened, start)
+        };
+        let ((session, gap), start) = if query.selectors.templates().next().is_some() {
+            hub.rearrange(|log| {
+                log.watch(query.selectors.templates());
+                open(log)
+            })
+        } else {
+            open(&hub.log())
+        };
         let greeting = match (gap, start) {
             (Some(gap), start) => Greeting::Gap(Box::new((gap, start))),
             (None, Start::After(_)) => Greeting::Said,
@@ -171,7 +180,11 @@ fn pass_evicted(session: &mut Session, log: &Bounds, fanout: &Fanout) {
 
 impl Drop for Subscriber {
     fn drop(&mut self) {
-        self.hub.fanout.remove(self.session.selectors(), &self.bell);
+        let selectors = self.session.selectors();
+        self.hub.fanout.remove(selectors, &self.bell);
+        if selectors.templates().next().is_some() {
+            self.hub.rearrange(|log| log.unwatch(selectors.templates()));
+        }
     }
 }
 

@@ -1,51 +1,135 @@
 //! What is kept, by topic and by its publisher's id.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use hub_protocol::{Selectors, TopicSelector};
+use hub_protocol::{Selectors, Template, TopicSelector};
 
 use crate::event::Event;
 
 #[derive(Debug, Default)]
 pub(super) struct Index {
-    /// The offsets of the events kept, by topic, in order.
-    topics: HashMap<Box<str>, VecDeque<u64>>,
+    topics: HashMap<Box<str>, Topic>,
+    /// The templates that subscribers asked for, by their text.
+    templates: HashMap<Arc<str>, Matching>,
     /// The offsets of the events kept that their publisher gave an id.
     ids: HashMap<Box<str>, u64>,
 }
 
+#[derive(Debug, Default)]
+struct Topic {
+    /// The offsets of the events kept, in order.
+    offsets: VecDeque<u64>,
+    /// The templates that match, found out once; those that nobody wants any more may be among
+    /// them.
+    templates: Vec<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Matching {
+    template: Template,
+    /// The offsets of the events kept of all topics that match, in order.
+    offsets: VecDeque<u64>,
+    subscribers: usize,
+}
+
 impl Index {
-    pub(super) fn insert(&mut self, event: &Event) {
+    /// Adds the newest event; gives the templates that match it.
+    pub(super) fn insert(&mut self, event: &Event) -> Vec<Arc<str>> {
+        let Self {
+            topics,
+            templates,
+            ids,
+        } = self;
         let offset = event.position.offset;
+        let mut matched = Vec::new();
         for topic in event.topics() {
-            let offsets = match self.topics.get_mut(topic) {
-                Some(offsets) => offsets,
-                None => self.topics.entry(topic.into()).or_default(),
+            let topic = match topics.get_mut(topic) {
+                Some(topic) => topic,
+                None => {
+                    let matching = templates.iter().filter(|(_, m)| m.matches(topic));
+                    let entry = topics.entry(topic.into()).or_default();
+                    entry.templates = matching.map(|(text, _)| text.clone()).collect();
+                    entry
+                }
             };
-            // A topic may be given twice.
-            if offsets.back() != Some(&offset) {
-                offsets.push_back(offset);
-            }
+            push(&mut topic.offsets, offset);
+            topic.templates.retain(|text| {
+                let matching = templates.get_mut(text);
+                if let Some(matching) = matching {
+                    if push(&mut matching.offsets, offset) {
+                        matched.push(text.clone());
+                    }
+                    return true;
+                }
+                false
+            });
         }
         if let Some(id) = &event.form.id {
-            self.ids.insert(id.as_str().into(), offset);
+            ids.insert(id.as_str().into(), offset);
         }
+        matched
     }
 
-    /// Forgets an event, the oldest there was.
-    pub(super) fn remove(&mut self, event: &Event) {
-        for topic in event.topics() {
-            if let Some(offsets) = self.topics.get_mut(topic) {
-                if offsets.front() == Some(&event.position.offset) {
-                    offsets.pop_front();
+    /// Forgets an event, the oldest there was; gives the templates that match it.
+    pub(super) fn remove(&mut self, event: &Event) -> Vec<Arc<str>> {
+        let offset = event.position.offset;
+        let mut matched = Vec::new();
+        for name in event.topics() {
+            if let Some(topic) = self.topics.get_mut(name) {
+                pop(&mut topic.offsets, offset);
+                for text in &topic.templates {
+                    let matching = self.templates.get_mut(text);
+                    if matching.is_some_and(|matching| pop(&mut matching.offsets, offset)) {
+                        matched.push(text.clone());
+                    }
                 }
-                if offsets.is_empty() {
-                    self.topics.remove(topic);
+                if topic.offsets.is_empty() {
+                    self.topics.remove(name);
                 }
             }
         }
         if let Some(id) = &event.form.id {
             self.ids.remove(id.as_str());
+        }
+        matched
+    }
+
+    /// Finds the events of a template from now on, for one subscriber more. The first one costs a
+    /// look at every topic.
+    pub(super) fn watch(&mut self, template: &Template) {
+        if let Some(matching) = self.templates.get_mut(template.as_str()) {
+            matching.subscribers += 1;
+            return;
+        }
+        let text: Arc<str> = template.as_str().into();
+        let mut offsets = Vec::new();
+        let mut matching = Matching {
+            template: template.clone(),
+            offsets: VecDeque::new(),
+            subscribers: 1,
+        };
+        for (name, topic) in &mut self.topics {
+            if matching.matches(name) {
+                offsets.extend(&topic.offsets);
+                if !topic.templates.contains(&text) {
+                    topic.templates.push(text.clone());
+                }
+            }
+        }
+        offsets.sort_unstable();
+        offsets.dedup();
+        matching.offsets = offsets.into();
+        self.templates.insert(text, matching);
+    }
+
+    /// Undoes [`watch`](Self::watch).
+    pub(super) fn unwatch(&mut self, template: &Template) {
+        if let Some(matching) = self.templates.get_mut(template.as_str()) {
+            matching.subscribers -= 1;
+            if matching.subscribers == 0 {
+                self.templates.remove(template.as_str());
+            }
         }
     }
 
@@ -64,19 +148,50 @@ impl Index {
         head: u64,
     ) -> Option<u64> {
         let next = selectors.iter().filter_map(|selector| match selector {
-            TopicSelector::Exact(topic) => next_of(self.topics.get(topic)?, after),
+            TopicSelector::Exact(topic) => next_of(&self.topics.get(topic)?.offsets, after),
+            TopicSelector::Template(template) => {
+                next_of(&self.templates.get(template.as_str())?.offsets, after)
+            }
             _ => Some((after + 1).max(earliest)),
         });
         next.min().filter(|offset| *offset <= head)
     }
 
     #[cfg(test)]
-    pub(super) fn len(&self) -> (usize, usize) {
-        (
-            self.topics.values().map(VecDeque::len).sum(),
-            self.ids.len(),
-        )
+    pub(super) fn is_watched(&self, template: &Template) -> bool {
+        self.templates.contains_key(template.as_str())
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> (usize, usize) {
+        let topics = self.topics.values().map(|topic| topic.offsets.len());
+        (topics.sum(), self.ids.len())
+    }
+}
+
+impl Matching {
+    /// As [`TopicSelector::matches`].
+    fn matches(&self, topic: &str) -> bool {
+        self.template.as_str() == topic || self.template.matches(topic)
+    }
+}
+
+/// Adds the newest offset, unless a topic was given twice.
+fn push(offsets: &mut VecDeque<u64>, offset: u64) -> bool {
+    let new = offsets.back() != Some(&offset);
+    if new {
+        offsets.push_back(offset);
+    }
+    new
+}
+
+/// Removes the oldest offset, if it is this one.
+fn pop(offsets: &mut VecDeque<u64>, offset: u64) -> bool {
+    let there = offsets.front() == Some(&offset);
+    if there {
+        offsets.pop_front();
+    }
+    there
 }
 
 /// The first offset after another.

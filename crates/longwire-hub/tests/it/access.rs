@@ -311,7 +311,7 @@ async fn other_paths_methods_and_subprotocols_are_refused() {
         (no_topic.status, no_topic.text().trim_end()),
         (400, "there is no topic")
     );
-    let template = target(&[("topic", "/books/{id}")]);
+    let template = target(&[("topic", "/books/{id:3}")]);
     assert_eq!(
         hub.request(Request::new("GET", &template)).await.status,
         400

@@ -1,6 +1,9 @@
 //! Many subscribers get everything, in order.
 
+use std::sync::Arc;
+
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::support::{CARRIERS, Hub, Request, Seen, Subscriber, form, within};
@@ -24,19 +27,23 @@ async fn five_hundred_subscribers_of_each_carrier_get_a_thousand_events() {
     .unwrap();
     let hub = Hub::start(&[]).await;
     let mut subscribers = JoinSet::new();
+    let all = Arc::new(Semaphore::new(0));
     for n in 0..SUBSCRIBERS {
         for carrier in CARRIERS {
             let mut subscriber = Subscriber::live(carrier, &hub, "numbers").await;
+            let all = all.clone();
             subscribers.spawn(async move {
                 for event in 0..EVENTS {
-                    let seen = within("all events", subscriber.try_next()).await;
+                    let seen = subscriber.try_next().await;
                     let Some(Seen::Event { id, data, .. }) = seen else {
                         panic!("{carrier:?} {n} at event {event}: {seen:?}");
                     };
                     assert_eq!(data, event.to_string(), "{carrier:?} {n}");
                     assert_eq!(offset(&id), event + 1, "{carrier:?} {n}");
                 }
-                (carrier, subscriber)
+                // It reads on while others are not done, and answers pings.
+                all.add_permits(1);
+                (carrier, subscriber.next().await)
             });
         }
     }
@@ -53,19 +60,17 @@ async fn five_hundred_subscribers_of_each_carrier_get_a_thousand_events() {
     }
 
     // Nothing came twice: what follows the last event is the next one.
-    let mut left = Vec::new();
-    while let Some(subscriber) = subscribers.join_next().await {
-        left.push(subscriber.unwrap());
-    }
+    let everybody = SUBSCRIBERS * CARRIERS.len();
+    let done = all.acquire_many(everybody.try_into().unwrap());
+    let _done = within("all subscribers", done).await.unwrap();
     let end = hub.publish_data("numbers", "end").await;
-    for (carrier, subscriber) in &mut left {
-        assert_eq!(
-            subscriber.next().await,
-            Seen::event(&end, "end"),
-            "{carrier:?}"
-        );
+    let mut left = 0;
+    while let Some(subscriber) = subscribers.join_next().await {
+        let (carrier, seen) = subscriber.unwrap();
+        assert_eq!(seen, Seen::event(&end, "end"), "{carrier:?}");
+        left += 1;
     }
-    assert_eq!(left.len(), SUBSCRIBERS * CARRIERS.len());
+    assert_eq!(left, everybody);
 }
 
 fn offset(id: &str) -> usize {

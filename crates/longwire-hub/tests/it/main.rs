@@ -19,3 +19,4 @@ mod publishing;
 mod quiet;
 mod resuming;
 mod support;
+mod templates;
