@@ -8,7 +8,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod command;
 mod handshake;
+mod node;
 mod proxy;
 mod race;
 mod redirect;

@@ -45,6 +45,18 @@ impl Authority {
         self.0.der().to_vec()
     }
 
+    /// A certificate for `localhost` that signed itself.
+    pub(crate) fn self_signed() -> Identity {
+        let key = KeyPair::generate().unwrap();
+        let certificate = named("server", &["localhost"]).self_signed(&key).unwrap();
+        Identity {
+            certificate: certificate.pem(),
+            key: key.serialize_pem(),
+            certificate_der: certificate.der().to_vec(),
+            key_der: key.serialize_der(),
+        }
+    }
+
     /// A server's certificate for `localhost` and 127.0.0.1.
     pub(crate) fn server(&self) -> Identity {
         self.server_for(&["localhost", "127.0.0.1"])
