@@ -143,6 +143,33 @@ async fn declared_lengths_hostile() {
     somebody.finish().await;
 }
 
+/// A peer that reads nothing while we send is given up, and what waited for it is freed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn never_reads_what_it_asked_for_hostile() {
+    let config = Config::default().write_deadline(Duration::from_secs(size(10, 1)));
+    let mut server = Server::start("floods::never_reads_what_it_asked_for_hostile", config).await;
+    let somebody = Bystander::start(server.address).await;
+    let before = (server.resident(), server.descriptors());
+    server.forget_peak();
+    let count = size(1_000, 10);
+    let mut connections = Vec::new();
+    for _ in 0..count {
+        let mut io = open(server.address).await;
+        let ask = frame(true, OpCode::Text, b"send 100000");
+        io.write_all(&ask).await.unwrap();
+        connections.push(io);
+    }
+    for _ in 0..count {
+        assert_eq!(server.ended().await, "Stalled");
+    }
+    somebody.is_served().await;
+    // One block of 64 KiB that is sent, and what comes behind it.
+    let each = server.peak().saturating_sub(before.0) / count;
+    assert!(each <= 256 << 10, "{each} bytes a connection");
+    server.has_descriptors(before.1).await;
+    somebody.finish().await;
+}
+
 /// A peer that is told to close and goes on sending has the time that closing may take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goes_on_sending_when_told_to_close_hostile() {

@@ -11,6 +11,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bombs;
+mod endless;
 mod floods;
 mod half_open;
 mod process;

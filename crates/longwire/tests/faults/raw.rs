@@ -7,32 +7,45 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use ws_frame::{FrameHeader, MaskKey, OpCode, mask};
+use ws_frame::{FrameHeader, MaskKey, OpCode, Rsv, mask};
 
 use crate::support::within;
 
-pub(crate) const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
+/// The request of an opening handshake.
+pub(crate) const REQUEST: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n\
     Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// A connection after the opening handshake.
 pub(crate) async fn open(address: SocketAddr) -> TcpStream {
+    open_with(address, "").await.0
+}
+
+/// The same with further `fields` in the request, and the answer.
+pub(crate) async fn open_with(address: SocketAddr, fields: &str) -> (TcpStream, String) {
     let mut io = TcpStream::connect(address).await.unwrap();
     io.set_nodelay(true).unwrap();
-    io.write_all(REQUEST).await.unwrap();
+    let request = format!("{}{fields}\r\n", REQUEST.strip_suffix("\r\n").unwrap());
+    io.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(within("the answer", io.read_u8()).await.unwrap());
     }
     assert!(head.starts_with(b"HTTP/1.1 101 "));
-    io
+    (io, String::from_utf8(head).unwrap())
 }
 
 /// One frame, masked.
 pub(crate) fn frame(fin: bool, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+    masked(fin, Rsv::NONE, opcode, payload)
+}
+
+/// The same with reserved bits.
+pub(crate) fn masked(fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     let key = MaskKey::new([1, 2, 3, 4]);
     let mut header = FrameHeader::new(opcode, payload.len() as u64);
     header.fin = fin;
+    header.rsv = rsv;
     header.mask = Some(key);
     let mut payload = payload.to_vec();
     mask(key, 0, &mut payload);

@@ -25,8 +25,8 @@ async fn handshakes_hostile() {
             let mut io = tokio::net::TcpStream::connect(server.address)
                 .await
                 .unwrap();
-            for byte in REQUEST {
-                if io.write_all(&[*byte]).await.is_err() {
+            for byte in REQUEST.bytes() {
+                if io.write_all(&[byte]).await.is_err() {
                     break;
                 }
                 let pause = Duration::from_millis(size(5_000, 250));
