@@ -12,6 +12,7 @@ mod nginx;
 mod reader;
 
 #[path = "../sse_server/site.rs"]
+#[allow(dead_code, reason = "not all of it is used here")]
 mod site;
 #[path = "../support/mod.rs"]
 mod support;
