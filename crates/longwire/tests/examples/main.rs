@@ -8,7 +8,12 @@
 mod agent;
 mod axum_ws;
 mod chat;
+mod dashboard;
 mod hybrid;
+mod llm_tokens;
+
+#[path = "../support/mod.rs"]
+mod support;
 
 use core::net::SocketAddr;
 
