@@ -13,6 +13,7 @@ use core::task::{Context, Poll, Waker, ready};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use bytes::Bytes;
 use http::Method;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -87,6 +88,7 @@ pub(super) fn service<H: Handler>(
             let response = handler.http(request, peer).await;
             Ok(response.map(|body| Watched {
                 body: (!head_only).then(|| Box::pin(body)),
+                rest: Bytes::new(),
                 stalled,
             }))
         }
@@ -172,33 +174,53 @@ where
 }
 
 /// The body of a response, of which hyper takes a frame only to send it: until it asks for the
-/// next one, the frame waits for the peer.
+/// next one, the frame waits for the peer. What it has taken last is what a peer can make us hold
+/// for as long as the connection lasts, so its frames are small.
 #[derive(Debug)]
 pub(super) struct Watched<B> {
     /// Nothing if the response is to HEAD: hyper would send it.
     body: Option<Pin<Box<B>>>,
+    /// Of a frame that was larger.
+    rest: Bytes,
     stalled: Stalled,
 }
 
-impl<B: Body> Body for Watched<B> {
-    type Data = B::Data;
+/// What fits into one DATA frame (RFC 9113 §6.5.2).
+const DATA_LEN: usize = 16 * 1024;
+
+impl<B: Body<Data = Bytes>> Body for Watched<B> {
+    type Data = Bytes;
     type Error = B::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         self.stalled.end();
-        let Some(body) = &mut self.body else {
-            return Poll::Ready(None);
-        };
-        let frame = ready!(body.as_mut().poll_frame(cx));
+        if self.rest.is_empty() {
+            let Some(body) = &mut self.body else {
+                return Poll::Ready(None);
+            };
+            let frame = ready!(body.as_mut().poll_frame(cx));
+            match frame.map(|frame| frame.map(Frame::into_data)) {
+                Some(Ok(Ok(data))) if data.len() > DATA_LEN => self.rest = data,
+                other => {
+                    self.stalled.begin();
+                    return Poll::Ready(other.map(|frame| {
+                        frame.map(|frame| frame.map_or_else(|frame| frame, Frame::data))
+                    }));
+                }
+            }
+        }
+        let len = self.rest.len().min(DATA_LEN);
+        let data = self.rest.split_to(len);
         self.stalled.begin();
-        Poll::Ready(frame)
+        Poll::Ready(Some(Ok(Frame::data(data))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(|body| body.is_end_stream())
+        let body = self.body.as_ref();
+        self.rest.is_empty() && body.is_none_or(|body| body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -11,5 +11,8 @@ mod support;
 
 mod axum;
 mod client;
+mod hostile;
 mod peers;
+mod raw;
+mod rules;
 mod server;
