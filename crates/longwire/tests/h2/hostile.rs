@@ -8,8 +8,8 @@ use longwire::http::Config;
 use longwire::ws;
 
 use crate::raw::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, HEADERS, PROTOCOL_ERROR,
-    RST_STREAM, Raw, WINDOW_UPDATE, fields, frame, get,
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, GOAWAY, HEADERS,
+    PROTOCOL_ERROR, RST_STREAM, Raw, WINDOW_UPDATE, fields, frame, get,
 };
 use crate::server::Server;
 use crate::support::within;
@@ -61,7 +61,7 @@ async fn a_peer_that_makes_us_reset_streams_ends_the_connection() {
             loop {
                 match raw.next().await {
                     Some((RST_STREAM, of, _)) if of == stream => break,
-                    Some((7, _, payload)) => return payload[7],
+                    Some((GOAWAY, _, payload)) => return payload[7],
                     Some(_) => {}
                     None => panic!("the connection ended without GOAWAY"),
                 }
@@ -104,7 +104,7 @@ async fn a_header_list_above_16_kib_is_refused_however_small_it_comes() {
         loop {
             match raw.next().await {
                 Some((HEADERS, 1, payload)) => return !payload.starts_with(&[0x88]),
-                Some((RST_STREAM, 1, _)) | Some((7, ..)) | None => return true,
+                Some((RST_STREAM, 1, _) | (GOAWAY, ..)) | None => return true,
                 Some(_) => {}
             }
         }
@@ -123,6 +123,38 @@ async fn empty_data_frames_end_the_connection() {
     raw.send(&frame(DATA, 0, 1, b"").repeat(10_000)).await;
     let why = within("GOAWAY", raw.until_go_away()).await;
     assert_eq!(why, ENHANCE_YOUR_CALM);
+}
+
+/// No attack: what fifty people behind one proxy may say in a moment.
+#[tokio::test]
+async fn a_burst_of_small_messages_on_many_streams_is_read_in_time() {
+    const STREAMS: u32 = 50;
+    const MESSAGES: usize = 1000;
+    let server = start().await;
+    let mut raw = Raw::connect(server.address, b"").await;
+    // A window for all the echoes.
+    raw.send(&frame(WINDOW_UPDATE, 0, 0, &[0, 0x10, 0, 0]))
+        .await;
+    let streams: Vec<u32> = (0..STREAMS).map(|number| 2 * number + 1).collect();
+    for stream in &streams {
+        let connect = frame(HEADERS, END_HEADERS, *stream, &extended_connect());
+        raw.send(&connect).await;
+        raw.until(HEADERS, *stream).await;
+    }
+    let round: Vec<u8> = streams
+        .iter()
+        .flat_map(|stream| frame(DATA, 0, *stream, b"\x82\x80\0\0\0\0"))
+        .collect();
+    raw.send(&round.repeat(MESSAGES)).await;
+    let mut echoed = 0;
+    while echoed < 2 * MESSAGES * streams.len() {
+        match within("echoes", raw.next()).await {
+            Some((DATA, _, payload)) => echoed += payload.len(),
+            Some((GOAWAY, _, payload)) => panic!("GOAWAY {payload:?} after {echoed}"),
+            Some(_) => {}
+            None => panic!("the connection ended after {echoed}"),
+        }
+    }
 }
 
 //= https://www.rfc-editor.org/rfc/rfc8441#section-4

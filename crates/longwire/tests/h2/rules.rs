@@ -133,35 +133,43 @@ async fn the_end_of_a_stream_is_the_end_of_a_connection() {
     open(&mut requests, "websocket", VERSION).await;
 }
 
+/// On one stream, and on many at once.
 #[tokio::test]
 async fn small_messages_in_frames_of_their_own_are_no_attack() {
-    const COUNT: usize = 50_000;
     let server = start().await;
     let mut requests = client(&server).await;
-    let (response, mut send) = open(&mut requests, "websocket", VERSION).await;
-    let mut body = response.into_body();
-    // An empty message: six bytes, echoed as two.
-    let sending = tokio::spawn(async move {
-        for _ in 0..COUNT {
-            send.reserve_capacity(6);
-            while send.capacity() < 6 {
-                poll_fn(|cx| send.poll_capacity(cx)).await.unwrap().unwrap();
-            }
-            send.send_data(Bytes::from_static(b"\x82\x80\0\0\0\0"), false)
-                .unwrap();
+    for (streams, messages) in [(1, 50_000), (50, 5_000)] {
+        let mut talks = tokio::task::JoinSet::new();
+        for _ in 0..streams {
+            let (response, send) = open(&mut requests, "websocket", VERSION).await;
+            talks.spawn(empty_messages(send, messages));
+            talks.spawn(empty_echoes(response.into_body(), messages));
         }
-        send
-    });
+        within("all echoes", talks.join_all()).await;
+    }
+}
+
+/// Six bytes each, and a DATA frame each.
+async fn empty_messages(mut send: h2::SendStream<Bytes>, messages: usize) {
+    for _ in 0..messages {
+        send.reserve_capacity(6);
+        while send.capacity() < 6 {
+            let room = poll_fn(|cx| send.poll_capacity(cx)).await;
+            room.expect("no end").expect("no reset");
+        }
+        let message = Bytes::from_static(b"\x82\x80\0\0\0\0");
+        send.send_data(message, false).unwrap();
+    }
+}
+
+/// Two bytes each.
+async fn empty_echoes(mut body: h2::RecvStream, messages: usize) {
     let mut echoed = 0;
-    while echoed < 2 * COUNT {
-        let data = within("an echo", body.data())
-            .await
-            .expect("no end")
-            .expect("no reset");
+    while echoed < 2 * messages {
+        let data = body.data().await.expect("no end").expect("no reset");
         body.flow_control().release_capacity(data.len()).unwrap();
         echoed += data.len();
     }
-    sending.await.unwrap();
 }
 
 #[tokio::test]
