@@ -10,6 +10,7 @@ mod support;
 
 mod client;
 mod clients;
+mod deflate;
 mod fixtures;
 mod proxies;
 mod server;

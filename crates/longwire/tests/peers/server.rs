@@ -27,6 +27,8 @@ pub(crate) struct Server {
     ended: UnboundedReceiver<Ended>,
     /// Bytes that came on all connections.
     heard: Arc<AtomicUsize>,
+    /// Bytes that went.
+    said: Arc<AtomicUsize>,
     accepting: AbortHandle,
 }
 
@@ -54,19 +56,20 @@ impl Server {
         let scheme = if tls.is_some() { "wss" } else { "ws" };
         let (told, ended) = unbounded_channel();
         let heard = Arc::new(AtomicUsize::new(0));
-        let count = heard.clone();
+        let said = Arc::new(AtomicUsize::new(0));
+        let counts = (heard.clone(), said.clone());
         let accepting = tokio::spawn(async move {
             loop {
                 let (io, _) = listener.accept().await.unwrap();
                 io.set_nodelay(true).unwrap();
-                let (heard, told, tls) = (count.clone(), told.clone(), tls.clone());
+                let ((heard, said), told, tls) = (counts.clone(), told.clone(), tls.clone());
                 tokio::spawn(async move {
                     match tls {
-                        None => serve(Counted { io, heard }, config, told).await,
+                        None => serve(Counted { io, heard, said }, config, told).await,
                         Some(tls) => {
                             // A client that shakes hands and says no more has no connection here.
                             if let Ok(io) = tls.accept(io, Duration::from_secs(10)).await {
-                                serve(Counted { io, heard }, config, told).await;
+                                serve(Counted { io, heard, said }, config, told).await;
                             }
                         }
                     }
@@ -78,12 +81,23 @@ impl Server {
             scheme,
             ended,
             heard,
+            said,
             accepting: accepting.abort_handle(),
         }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("{}://localhost:{}/", self.scheme, self.address.port())
+    }
+
+    /// Bytes that came on all connections.
+    pub(crate) fn heard(&self) -> usize {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that went.
+    pub(crate) fn said(&self) -> usize {
+        self.said.load(Ordering::Relaxed)
     }
 
     /// Waits until so many bytes more have come.
@@ -110,10 +124,11 @@ pub(crate) async fn hears_more(heard: &AtomicUsize, bytes: usize) {
     within("bytes from the other side", enough).await;
 }
 
-/// A stream that counts what it brings.
+/// A stream that counts what it brings and takes.
 pub(crate) struct Counted<Io> {
     pub(crate) io: Io,
     pub(crate) heard: Arc<AtomicUsize>,
+    pub(crate) said: Arc<AtomicUsize>,
 }
 
 impl<Io: AsyncRead + Unpin> AsyncRead for Counted<Io> {
@@ -136,7 +151,9 @@ impl<Io: AsyncWrite + Unpin> AsyncWrite for Counted<Io> {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        let written = ready!(Pin::new(&mut self.io).poll_write(cx, bytes))?;
+        self.said.fetch_add(written, Ordering::Relaxed);
+        Poll::Ready(Ok(written))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -30,7 +30,7 @@ use crate::support::{Authority, Folder, Program, Tool, within};
 use crate::tungstenite_server::Tungstenite;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Library {
+pub(crate) enum Library {
     Tungstenite,
     Websockets,
     Ws,
@@ -38,14 +38,14 @@ enum Library {
 
 /// A server that runs.
 #[expect(clippy::large_enum_variant, reason = "there is one")]
-enum Server {
+pub(crate) enum Server {
     Script { program: Program, port: u16 },
     Thread(Tungstenite),
 }
 
 impl Server {
     /// `None` if a tool is missing.
-    async fn start(library: Library, options: Value) -> Option<Self> {
+    pub(crate) async fn start(library: Library, options: Value) -> Option<Self> {
         let (tool, script) = match library {
             Library::Tungstenite => return Some(Self::Thread(Tungstenite::start())),
             Library::Websockets => (Tool::Python, "peers/python/websockets_server.py"),
@@ -60,7 +60,7 @@ impl Server {
         Some(Self::Script { program, port })
     }
 
-    fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         match self {
             Self::Script { port, .. } => *port,
             Self::Thread(tungstenite) => tungstenite.port,
@@ -83,25 +83,25 @@ impl Server {
     }
 }
 
-/// Passes connections on to `port`, and counts what comes from there.
-async fn counting(port: u16) -> (SocketAddr, Arc<AtomicUsize>) {
+/// Passes a connection on to `port`: where to connect, and the bytes that come from there and go.
+pub(crate) async fn counting(port: u16) -> (SocketAddr, Arc<AtomicUsize>, Arc<AtomicUsize>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let heard = Arc::new(AtomicUsize::new(0));
-    let count = heard.clone();
+    let (heard, said) = (Arc::default(), Arc::default());
+    let counts = (Arc::clone(&heard), Arc::clone(&said));
     tokio::spawn(async move {
         let (mut near, _) = listener.accept().await.unwrap();
         let io = TcpStream::connect((Ipv4Addr::LOCALHOST, port))
             .await
             .unwrap();
+        let (heard, said) = counts;
         // An end is an end, however it comes.
-        let mut far = Counted { io, heard: count };
-        let _ = copy_bidirectional(&mut near, &mut far).await;
+        let _ = copy_bidirectional(&mut near, &mut Counted { io, heard, said }).await;
     });
-    (address, heard)
+    (address, heard, said)
 }
 
-type Connection = Socket<Stream, Client>;
+pub(crate) type Connection = Socket<Stream, Client>;
 
 async fn tell(socket: &mut Connection, text: &str) {
     within("a message is sent", socket.send(text))
@@ -110,7 +110,11 @@ async fn tell(socket: &mut Connection, text: &str) {
 }
 
 /// Sends a message and expects this one.
-async fn expect(socket: &mut Connection, message: impl Into<Message>, answer: impl Into<Message>) {
+pub(crate) async fn expect(
+    socket: &mut Connection,
+    message: impl Into<Message>,
+    answer: impl Into<Message>,
+) {
     within("a message is sent", socket.send(message.into()))
         .await
         .unwrap();
@@ -160,7 +164,7 @@ async fn talks(library: Library) {
     let Some(mut server) = Server::start(library, json!({})).await else {
         return;
     };
-    let (address, heard) = counting(server.port()).await;
+    let (address, heard, _) = counting(server.port()).await;
     let config = Config::default().ping_after(Duration::from_millis(50));
     let connecting = ws::connect(format!("ws://{address}/"))
         .protocol("other")
