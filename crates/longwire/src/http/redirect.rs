@@ -275,6 +275,25 @@ mod tests {
     }
 
     #[test]
+    fn no_path_panics_and_none_keeps_a_dot_segment() {
+        let letters = ['.', '/', 'a', '\u{e9}'];
+        for nth in 0..letters.len().pow(7) {
+            let path: String = (0..7)
+                .map(|at| letters[nth / letters.len().pow(at) % letters.len()])
+                .collect();
+            for path in [&path[..], &["/", &path].concat()] {
+                let removed = remove_dot_segments(path);
+                assert!(
+                    removed
+                        .split('/')
+                        .all(|segment| segment != "." && segment != ".."),
+                    "{path}: {removed}"
+                );
+            }
+        }
+    }
+
+    #[test]
     fn what_is_followed_and_where_to() {
         let redirect = |url: &str, is_same_origin| {
             Some(Redirect {

@@ -9,6 +9,7 @@ use std::process::Command;
 
 use longwire::http::Config as Serving;
 
+use crate::scripted::Scripted;
 use crate::serve;
 use crate::support::{Authority, Folder, Program, free_port, within};
 use crate::tls::server;
@@ -19,11 +20,17 @@ const TEST: &str = "command::it_sends_lines_prints_messages_and_says_how_it_ende
 
 /// This test again, as the program.
 async fn start(arguments: &[&str]) -> Program {
+    start_with("LONGWIRE_NOTHING=", arguments).await
+}
+
+/// The same with a variable set.
+async fn start_with(variable: &str, arguments: &[&str]) -> Program {
     let own = env::current_exe().unwrap();
     let arguments = format!("{ARGUMENTS}={}", arguments.join("\n"));
     let mut program = Program::start(
         "env",
         [
+            variable.as_ref(),
             arguments.as_ref(),
             own.as_os_str(),
             "--exact".as_ref(),
@@ -102,4 +109,14 @@ async fn over_tls_with_an_authority_of_ones_own() {
     program.write_line("secret").await;
     assert_eq!(program.line().await.as_deref(), Some("secret"));
     assert!(program.finish().await.1);
+}
+
+#[tokio::test]
+async fn the_environment_names_the_proxy() {
+    let proxy = Scripted::start(&["HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"]).await;
+    let variable = format!("all_proxy=http://127.0.0.1:{}", proxy.port);
+    let program = start_with(&variable, &["ws://example.com/"]).await;
+    assert!(!program.finish().await.1);
+    let asked = &proxy.asked().await[0];
+    assert!(asked.starts_with("CONNECT example.com:80 "), "{asked}");
 }

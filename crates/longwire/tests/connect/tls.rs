@@ -1,9 +1,15 @@
 //! Certificates, and the ways in which TLS ends.
 
 use core::time::Duration;
+use std::io;
+use std::sync::Arc;
 
-use longwire::net::rustls::{CertificateError, Error};
+use longwire::net::rustls::pki_types::ServerName;
+use longwire::net::rustls::{
+    self, CertificateError, ClientConfig, ClientConnection, Error, RootCertStore,
+};
 use longwire::net::{ConnectError, Connector, Endpoint, Roots, ServerTls, Stream, Tls};
+use longwire::ws;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -71,15 +77,115 @@ async fn bytes_both_ways_and_the_protocol_agreed_on() {
     assert_eq!(accepted.read(&mut bytes).await.unwrap(), 0, "a clean end");
 }
 
-#[tokio::test]
-async fn a_connection_cut_off_is_an_error_and_no_end() {
+/// How the client's read ends when the server has ended the connection in this way.
+async fn ended(end: impl AsyncFnOnce(Stream)) -> io::Result<usize> {
     let authority = Authority::new();
     let server = server(&authority.server());
     let (accepted, connected) = shake(server, trusting(&authority), &[]).await;
-    // Dropped without close_notify.
-    drop(accepted);
-    let error = connected.unwrap().read(&mut [0; 4]).await.unwrap_err();
-    assert_eq!(error.kind(), std::io::ErrorKind::UnexpectedEof);
+    end(accepted.unwrap()).await;
+    connected.unwrap().read(&mut [0; 4]).await
+}
+
+#[tokio::test]
+async fn a_connection_cut_off_is_an_error_and_no_end() {
+    let clean = ended(async |mut stream: Stream| stream.shutdown().await.unwrap()).await;
+    assert_eq!(clean.unwrap(), 0);
+    let cut = ended(async |stream| drop(stream)).await.unwrap_err();
+    assert_eq!(cut.kind(), io::ErrorKind::UnexpectedEof);
+    let reset = ended(async |stream: Stream| stream.tcp().set_zero_linger().unwrap()).await;
+    assert_eq!(reset.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn a_web_socket_cut_off_is_an_error_and_no_end() {
+    let authority = Authority::new();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("wss://localhost:{}/", listener.local_addr().unwrap().port());
+    let tls = server(&authority.server());
+    let connector = Connector::new().tls(trusting(&authority));
+    let (socket, ()) = tokio::join!(ws::connect(url).connector(connector).into_future(), async {
+        let (io, _) = listener.accept().await.unwrap();
+        let io = tls.accept(io, SOON).await.unwrap();
+        let accepted = ws::accept(io, ws::Config::default(), |accept| Ok(accept)).await;
+        accepted.unwrap().send("the last word").await.unwrap();
+    });
+    let mut socket = socket.unwrap();
+    let message = socket.recv().await.unwrap().unwrap();
+    assert_eq!(message, "the last word".into());
+    match socket.recv().await {
+        Some(Err(longwire::Error::Io(error))) => {
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(socket.closed().code(), ws::CloseCode::ABNORMAL);
+}
+
+/// rustls alone, whose first flight is sent in records of one byte each.
+#[tokio::test]
+async fn a_client_hello_in_as_many_records_as_it_has_bytes() {
+    let authority = Authority::new();
+    let (port, accepted) = serve(server(&authority.server())).await;
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate_der().into()).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut client = ClientConnection::new(Arc::new(config), name).unwrap();
+    let talk = async {
+        let mut io = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let mut out = Vec::new();
+        client.write_tls(&mut out).unwrap();
+        let (head, hello) = out.split_at(5);
+        assert_eq!(
+            usize::from(u16::from_be_bytes([head[3], head[4]])),
+            hello.len()
+        );
+        let split: Vec<u8> = hello
+            .iter()
+            .flat_map(|&byte| [22, 3, 1, 0, 1, byte])
+            .collect();
+        io.write_all(&split).await.unwrap();
+        while client.is_handshaking() {
+            let mut buf = Vec::new();
+            assert_ne!(io.read_buf(&mut buf).await.unwrap(), 0);
+            let mut input = &buf[..];
+            while !input.is_empty() {
+                client.read_tls(&mut input).unwrap();
+                client.process_new_packets().unwrap();
+            }
+            let mut out = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut out).unwrap();
+            }
+            io.write_all(&out).await.unwrap();
+        }
+        io
+    };
+    let (accepted, _io) = tokio::join!(accepted, talk);
+    accepted.unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_in_the_middle_of_the_handshake() {
+    // close_notify; an empty record; no TLS at all.
+    for bytes in [
+        &b"\x15\x03\x03\x00\x02\x01\x00"[..],
+        b"\x16\x03\x01\x00\x00",
+        b"GET ",
+    ] {
+        let (port, accepted) = serve(server(&Authority::new().server())).await;
+        let (accepted, ()) = tokio::join!(accepted, async {
+            let mut io = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+            io.write_all(bytes).await.unwrap();
+        });
+        let refused = matches!(accepted, Err(ConnectError::Tls(_) | ConnectError::Io(_)));
+        assert!(refused, "{bytes:?}: {accepted:?}");
+    }
 }
 
 #[tokio::test]
