@@ -1,4 +1,4 @@
-//! Server-Sent Events and WebSocket on tokio: the server's side so far.
+//! Server-Sent Events and WebSocket on tokio, client and server.
 //!
 //! This crate executes what the protocol crates decide ([`ws_frame`], [`ws_handshake`]): it owns
 //! sockets, timers and buffers. Every rule of a protocol stands in those crates, without IO.
@@ -8,6 +8,24 @@
 //!  TCP ─▶ first ─┼ WebSocket upgrade ────▶ ws:  a Session, or recv and send
 //!         head   └ all else, HTTP/2 ─────▶ hyper, with the bytes already read put back
 //! ```
+//!
+//! # A client
+//!
+//! ```no_run
+//! use longwire::ws;
+//!
+//! # async fn example() -> Result<(), longwire::Error> {
+//! let mut socket = ws::connect("wss://example.com/chat").await?;
+//! socket.send("hello").await?;
+//! while let Some(message) = socket.recv().await {
+//!     println!("{:?}", message?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`ws::connect`] takes subprotocols, header fields and limits before it is awaited, and a
+//! [`net::Connector`]: whom to trust, which proxies to use, how long to wait.
 //!
 //! # A WebSocket on any byte stream
 //!
@@ -37,15 +55,25 @@
 //! machine: read buffers come from a pool of the thread when bytes are there, and write buffers
 //! exist only while bytes wait.
 //!
-//! # What this crate does not do yet
+//! # What this crate does not do
 //!
-//! Clients, TLS, compression, WebSockets over HTTP/2 (RFC 8441).
+//! It asks the system for names (both families at once) and has no resolver of its own. Proxies
+//! are spoken to by CONNECT, also for `ws:` and `http:`, with Basic authentication only, or by
+//! SOCKS 5 with none or a password; there is no proxy auto-configuration. It keeps no cookies.
+//! Trust comes from certificates alone: revocation is not looked up.
 //!
 //! # Features
 //!
+//! - `client` (default): [`ws::connect`](ws::connect()), [`sse::EventSource`], proxies.
 //! - `server` (default): WebSockets on any byte stream.
 //! - `serve`: `http::serve`, and event streams and upgrades for users of hyper.
-//! - `http2`: HTTP/2 with prior knowledge in `http::serve`.
+//! - `axum`: an extractor and responses for axum.
+//! - `tls`: TLS by rustls with aws-lc-rs, for clients and for `http::serve`. The crypto provider is
+//!   passed to each configuration: no default of the process is set or needed.
+//! - `http2`: HTTP/2 in `http::serve`, by ALPN or prior knowledge; WebSockets over it (RFC 8441),
+//!   both ends.
+//! - `deflate`: permessage-deflate (RFC 7692), off unless asked for.
+//! - `gzip`, `brotli`, `zstd`: compressed event streams.
 
 mod buffer;
 mod clock;
