@@ -89,6 +89,19 @@ impl Replay {
         wanted.then_some(self.reference.as_deref().unwrap_or_default())
     }
 
+    /// Moves over events that are known not to be part of it.
+    pub(crate) fn read_to(&mut self, position: Position) {
+        if let Reach::Read(read) = &mut self.reach
+            && read.compare(position) == Some(Ordering::Less)
+        {
+            *read = position;
+        }
+    }
+
+    pub(crate) fn added(&self) -> &Selectors {
+        &self.added
+    }
+
     pub(crate) fn remove(&mut self, topic: &TopicSelector) {
         self.added.remove(topic);
     }

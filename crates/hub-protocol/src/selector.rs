@@ -46,6 +46,15 @@ impl TopicSelector {
         }
     }
 
+    /// The template, if it is one.
+    #[must_use]
+    pub const fn template(&self) -> Option<&Template> {
+        match self {
+            Self::Template(template) => Some(template),
+            _ => None,
+        }
+    }
+
     /// The text it was parsed from.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -155,12 +164,8 @@ impl Selectors {
 
     /// The templates among them.
     pub fn templates(&self) -> impl Iterator<Item = &Template> {
-        self.sorted[self.exact..]
-            .iter()
-            .filter_map(|selector| match selector {
-                TopicSelector::Template(template) => Some(template),
-                _ => None,
-            })
+        let templates = &self.sorted[self.exact..];
+        templates.iter().filter_map(TopicSelector::template)
     }
 
     /// How many selectors there are.

@@ -268,6 +268,20 @@ impl Session {
         self.replays.first_mut()?.offer(position, topics)
     }
 
+    /// The topics that are being replayed: for a hub with an index of topics.
+    #[must_use]
+    pub fn replayed(&self) -> Option<&Selectors> {
+        Some(self.replays.first()?.added())
+    }
+
+    /// Moves the replay up to `position`, over events that are known not to be part of it: for a
+    /// hub with an index of topics. An earlier position changes nothing.
+    pub fn replay_to(&mut self, position: Position) {
+        if let Some(replay) = self.replays.first_mut() {
+            replay.read_to(position);
+        }
+    }
+
     fn tell(&mut self, position: Position, now: Duration) {
         self.told = position;
         self.told_at = now;

@@ -87,16 +87,34 @@ impl Event {
         prev: Position,
         out: &mut Outbox<'_>,
     ) -> Result<(), SendError> {
+        self.send_frame(Some(prev), None, out)
+    }
+
+    /// Sends the event as a frame that is replayed for the `subscribe` frame with this reference.
+    pub(crate) fn send_replayed(
+        &self,
+        reference: &str,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), SendError> {
+        self.send_frame(None, Some(reference), out)
+    }
+
+    fn send_frame(
+        &self,
+        prev: Option<Position>,
+        replay: Option<&str>,
+        out: &mut Outbox<'_>,
+    ) -> Result<(), SendError> {
         let shared = self.web_socket.get_or_init(|| self.encode_web_socket());
         let mut own = Vec::with_capacity(128);
         match &self.form.data {
             Data::Text(_) => {
-                encode_event_start(Some(prev), None, &mut own);
+                encode_event_start(prev, replay, &mut own);
                 out.text_shared(str::from_utf8(&own).unwrap_or_default(), shared)
             }
             Data::Binary(bytes) => {
                 let header = &shared[..shared.len() - bytes.len()];
-                let encoded = encode_binary_start(Some(prev), None, header, &mut own);
+                let encoded = encode_binary_start(prev, replay, header, &mut own);
                 // The limits of a form keep the header within its length field.
                 debug_assert_eq!(encoded, Ok(()));
                 out.binary_shared(&own, shared)

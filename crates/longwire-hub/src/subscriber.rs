@@ -1,31 +1,28 @@
 //! A subscriber: a position in the log, and what its carrier makes of the steps of its session.
 
-use core::future::Future;
-use core::pin::Pin;
+mod web_socket;
+
 use core::task::{Context, Poll};
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hub_protocol::{
-    Ack, ClientFrame, ErrorCode, ErrorFrame, GapFrame, Open, PositionFrame, SSE_GAP, SSE_POSITION,
-    Selectors, ServerFrame, Session, Step, SubscribeQuery,
+    GapFrame, SSE_GAP, SSE_POSITION, Selectors, Session, Step, Subscribe, SubscribeError,
+    SubscribeQuery, TopicSelector,
 };
 use longwire::Batch;
 use longwire::sse::{Fill, Source};
-use longwire::ws::{Outbox, Received};
 use resume::{Bounds, Gap, Position, Start};
 use sse_parse::Fields;
-use tokio::sync::oneshot;
 use tracing::error;
-use ws_frame::{CloseCode, SendError};
 
 use crate::event::Event;
 use crate::fanout::{Bell, Fanout};
 use crate::hub::Hub;
 use crate::log::Log;
-use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::reader::{Ahead, MOST_EVENTS};
 use crate::store::StoreError;
+
+pub(crate) use web_socket::WebSocketSubscriber;
 
 /// One subscription. It is its own registration: dropped, nobody rings for it any more.
 #[derive(Debug)]
@@ -57,6 +54,20 @@ trait Carrier {
     fn event(&mut self, event: &Event, prev: Position);
     fn gap(&mut self, gap: &Gap, text: Option<&str>);
     fn position(&mut self, position: Position, prev: Position);
+
+    // Only a carrier that takes frames has topics added in flight.
+
+    fn replayed(&mut self, event: &Event, reference: &str) {
+        let _ = (event, reference);
+    }
+
+    fn replay_gap(&mut self, gap: &Gap, reference: &str) {
+        let _ = (gap, reference);
+    }
+
+    fn caught_up(&mut self, reference: Option<&str>) {
+        let _ = reference;
+    }
 }
 
 impl Subscriber {
@@ -65,7 +76,8 @@ impl Subscriber {
         let bell = Arc::default();
         let open = |log: &Log| {
             let evicted = log.bounds().earliest().offset - 1;
-            hub.fanout.add(&query.selectors, &bell, evicted);
+            hub.fanout.add(query.selectors.iter(), &bell, evicted);
+            hub.fanout.enter();
             let start = log.resolve(query.start);
             let opened = Session::open(query.selectors.clone(), &start, &log.bounds(), hub.now());
             (opened, start)
@@ -109,41 +121,117 @@ impl Subscriber {
         let log = self.hub.log();
         pass_evicted(&mut self.session, &log.bounds(), &self.hub.fanout);
         while !carrier.is_full() {
-            match self.session.next(&log.bounds(), now) {
-                Step::Gap(gap) => carrier.gap(&gap, None),
-                Step::Read { after } => {
-                    let Some(offset) = log.next(self.session.selectors(), after.offset) else {
-                        self.session.read_to(log.bounds().head());
-                        continue;
-                    };
-                    let read;
-                    let event = match log.recent(offset) {
-                        Some(event) => event,
-                        None => {
-                            let (from, what) =
-                                ((&*self.hub, &self.bell), (&*log, self.session.selectors()));
-                            match older(&mut self.ahead, from, what, offset) {
-                                Ok(Some(event)) => {
-                                    read = event;
-                                    &read
-                                }
-                                Ok(None) => break,
-                                Err(error) => {
-                                    error!(%error, "the log cannot be read");
-                                    self.failed = true;
-                                    break;
-                                }
-                            }
+            let step = self.session.next(&log.bounds(), now);
+            let (selectors, after, until) = match &step {
+                Step::Read { after } => (self.session.selectors(), *after, log.bounds().head()),
+                Step::Replay { after, until } => match self.session.replayed() {
+                    Some(replayed) => (replayed, *after, *until),
+                    None => break,
+                },
+                Step::Gap(gap) => {
+                    carrier.gap(gap, None);
+                    continue;
+                }
+                Step::ReplayGap { gap, reference } => {
+                    carrier.replay_gap(gap, reference.as_deref().unwrap_or_default());
+                    continue;
+                }
+                Step::CaughtUp { reference } => {
+                    carrier.caught_up(reference.as_deref());
+                    continue;
+                }
+                Step::Position { position, prev } => {
+                    carrier.position(*position, *prev);
+                    continue;
+                }
+                _ => break,
+            };
+            let replays = matches!(step, Step::Replay { .. });
+            let next = log.next(selectors, after.offset);
+            let Some(offset) = next.filter(|offset| *offset <= until.offset) else {
+                if replays {
+                    self.session.replay_to(until);
+                } else {
+                    self.session.read_to(until);
+                }
+                continue;
+            };
+            let read;
+            let event = match log.recent(offset) {
+                Some(event) => event,
+                None => {
+                    let (from, what) = ((&*self.hub, &self.bell), (&*log, selectors));
+                    match older(&mut self.ahead, from, what, offset) {
+                        Ok(Some(event)) => {
+                            read = event;
+                            &read
                         }
-                    };
-                    if let Some(prev) = self.session.offer(event.position, event.topics(), now) {
-                        carrier.event(event, prev);
+                        Ok(None) => break,
+                        Err(error) => {
+                            error!(%error, "the log cannot be read");
+                            self.failed = true;
+                            break;
+                        }
                     }
                 }
-                Step::Position { position, prev } => carrier.position(position, prev),
-                _ => break,
+            };
+            if replays {
+                let topics = event.form.topics.iter().map(String::as_str);
+                if let Some(reference) = self.session.offer_replay(event.position, topics) {
+                    carrier.replayed(event, reference);
+                }
+            } else if let Some(prev) = self.session.offer(event.position, event.topics(), now) {
+                carrier.event(event, prev);
             }
         }
+    }
+
+    /// Adds topics, as [`Session::subscribe`] says.
+    fn subscribe(&mut self, frame: Subscribe) -> Result<(), SubscribeError> {
+        let Self {
+            hub, bell, session, ..
+        } = self;
+        hub.rearrange(|log| {
+            let before = session.selectors().clone();
+            // What waits for this subscriber comes first; without any, it is where the log is.
+            if log.next(&before, session.cursor().offset).is_none() {
+                pass_evicted(session, &log.bounds(), &hub.fanout);
+                session.read_to(log.bounds().head());
+            }
+            let after = log.resolve(frame.after);
+            session.subscribe(frame.topics, after, frame.reference.as_deref())?;
+            let added = || {
+                session
+                    .selectors()
+                    .iter()
+                    .filter(|topic| !before.contains(topic))
+            };
+            let evicted = log.bounds().earliest().offset - 1;
+            hub.fanout.add(added(), bell, evicted);
+            log.watch(added().filter_map(TopicSelector::template));
+            Ok::<(), SubscribeError>(())
+        })?;
+        // There may be something to replay.
+        self.bell.ring();
+        Ok(())
+    }
+
+    /// Removes topics.
+    fn unsubscribe(&mut self, topics: &[TopicSelector]) {
+        let Self {
+            hub, bell, session, ..
+        } = self;
+        hub.rearrange(|log| {
+            let before = session.selectors().clone();
+            session.unsubscribe(topics);
+            let removed = || {
+                before
+                    .iter()
+                    .filter(|topic| !session.selectors().contains(topic))
+            };
+            hub.fanout.remove(removed(), bell);
+            log.unwatch(removed().filter_map(TopicSelector::template));
+        });
     }
 }
 
@@ -181,7 +269,8 @@ fn pass_evicted(session: &mut Session, log: &Bounds, fanout: &Fanout) {
 impl Drop for Subscriber {
     fn drop(&mut self) {
         let selectors = self.session.selectors();
-        self.hub.fanout.remove(selectors, &self.bell);
+        self.hub.fanout.remove(selectors.iter(), &self.bell);
+        self.hub.fanout.leave();
         if selectors.templates().next().is_some() {
             self.hub.rearrange(|log| log.unwatch(selectors.templates()));
         }
@@ -241,162 +330,4 @@ impl Carrier for Batch {
 fn encode(fields: &Fields<'_>, batch: &mut Batch) {
     let encoded = sse_parse::encode(fields, batch.out());
     debug_assert_eq!(encoded, Ok(()));
-}
-
-/// A subscriber over WebSocket.
-#[derive(Debug)]
-pub(crate) struct WebSocketSubscriber {
-    subscriber: Subscriber,
-    opened: bool,
-    /// Events of this client that are being written, in order.
-    waiting: VecDeque<(Option<String>, oneshot::Receiver<Outcome>)>,
-}
-
-impl From<Subscriber> for WebSocketSubscriber {
-    fn from(subscriber: Subscriber) -> Self {
-        Self {
-            subscriber,
-            opened: false,
-            waiting: VecDeque::new(),
-        }
-    }
-}
-
-impl longwire::ws::Session for WebSocketSubscriber {
-    fn poll_fill(&mut self, cx: &mut Context<'_>, out: &mut Outbox<'_>) -> Poll<()> {
-        let subscriber = &mut self.subscriber;
-        subscriber.bell.listen(cx.waker());
-        let mut frames = Frames { out, sent: 0 };
-        if !self.opened {
-            self.opened = true;
-            let heartbeat = HEARTBEAT.as_millis().try_into().unwrap_or(u64::MAX);
-            let open = Open::new(subscriber.position(), heartbeat);
-            frames.send(&ServerFrame::Open(open));
-            // The open frame has the position.
-            if let Greeting::Position = subscriber.greeting {
-                subscriber.greeting = Greeting::Said;
-            }
-        }
-        let draining = subscriber.hub.is_draining();
-        while let Some((_, outcome)) = self.waiting.front_mut()
-            && let Poll::Ready(outcome) = Pin::new(outcome).poll(cx)
-            && let Some((reference, _)) = self.waiting.pop_front()
-        {
-            let outcome = outcome.unwrap_or(Err(Refusal::Unwritten));
-            frames.answer(reference.as_deref(), outcome);
-        }
-        // Whoever sent an event hears what became of it before the end.
-        let draining = draining && self.waiting.is_empty();
-        subscriber.fill(&mut frames);
-        if draining && !frames.is_full() || subscriber.failed {
-            let (code, reason) = if subscriber.failed {
-                (CloseCode::INTERNAL_ERROR, "the log cannot be read")
-            } else {
-                (CloseCode::SERVICE_RESTART, "the hub restarts")
-            };
-            // Refused only if closing has begun, and then nothing is left to say.
-            let _ = frames.out.close(code, reason);
-            return Poll::Ready(());
-        }
-        if frames.sent == 0 {
-            Poll::Pending
-        } else {
-            Poll::Ready(())
-        }
-    }
-
-    fn receive(&mut self, message: Received<'_>, out: &mut Outbox<'_>) {
-        let decoded = match message {
-            Received::Text(text) => ClientFrame::decode(text.as_bytes()),
-            Received::Binary(bytes) => ClientFrame::decode_binary(bytes),
-        };
-        let mut frames = Frames { out, sent: 0 };
-        match decoded {
-            Ok(ClientFrame::Publish(publish)) => {
-                let reference = publish.reference.as_deref();
-                match self.subscriber.hub.publish(publish.form) {
-                    Publishing::Done(outcome) => frames.answer(reference, outcome),
-                    Publishing::Waits(outcome) => {
-                        self.waiting.push_back((publish.reference, outcome));
-                    }
-                }
-            }
-            Ok(frame) => {
-                let reference = match &frame {
-                    ClientFrame::Subscribe(frame) => frame.reference.as_deref(),
-                    ClientFrame::Unsubscribe(frame) => frame.reference.as_deref(),
-                    ClientFrame::Token(frame) => frame.reference.as_deref(),
-                    _ => None,
-                };
-                let message = "only publish is supported so far; topics stand in the URL";
-                let error = ErrorFrame::new(reference, ErrorCode::Unsupported, message);
-                frames.send(&ServerFrame::Error(error));
-            }
-            Err(error) => {
-                let error = ErrorFrame::new(error.reference(), error.code(), error.message());
-                frames.send(&ServerFrame::Error(error));
-            }
-        }
-    }
-
-    fn quiet(&mut self, out: &mut Outbox<'_>) {
-        self.subscriber.fill(&mut Frames { out, sent: 0 });
-    }
-}
-
-/// After this long without a byte from the client, it is pinged.
-const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(25);
-
-/// Frames of `longwire.v1` on their way out.
-struct Frames<'a, 'o> {
-    out: &'a mut Outbox<'o>,
-    sent: usize,
-}
-
-impl Frames<'_, '_> {
-    fn send(&mut self, frame: &ServerFrame<'_>) {
-        let mut json = Vec::with_capacity(256);
-        frame.encode(&mut json);
-        let sent = self.out.text(str::from_utf8(&json).unwrap_or_default());
-        self.count(sent);
-    }
-
-    /// Tells the client what became of an event that it published.
-    fn answer(&mut self, reference: Option<&str>, outcome: Outcome) {
-        match outcome {
-            Ok(event) => {
-                let id = event.id();
-                let ack = Ack::published(reference, Some(&id), Some(event.position));
-                self.send(&ServerFrame::Ack(ack));
-            }
-            Err(refusal) => {
-                let error = ErrorFrame::new(reference, refusal.code(), refusal.reason());
-                self.send(&ServerFrame::Error(error));
-            }
-        }
-    }
-
-    /// Sending fails only once closing has begun; the client then resumes from what it has.
-    fn count(&mut self, sent: Result<(), SendError>) {
-        self.sent += usize::from(sent.is_ok());
-    }
-}
-
-impl Carrier for Frames<'_, '_> {
-    fn is_full(&self) -> bool {
-        self.out.is_full()
-    }
-
-    fn event(&mut self, event: &Event, prev: Position) {
-        let sent = event.send_to_web_socket(prev, self.out);
-        self.count(sent);
-    }
-
-    fn gap(&mut self, gap: &Gap, text: Option<&str>) {
-        self.send(&ServerFrame::Gap(GapFrame::new(gap, text)));
-    }
-
-    fn position(&mut self, position: Position, prev: Position) {
-        self.send(&ServerFrame::Position(PositionFrame::new(position, prev)));
-    }
 }

@@ -13,6 +13,7 @@ mod command_line;
 mod disk;
 mod drain;
 mod fanout;
+mod in_flight;
 mod kills;
 mod payloads;
 mod publishing;
