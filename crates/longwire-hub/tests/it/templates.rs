@@ -7,7 +7,10 @@ const BOOKS: &str = "/books/{id}";
 #[tokio::test]
 async fn a_template_gets_its_topics_live_and_replayed_and_no_others() {
     let directory = Directory::new();
-    for options in [&["--recent-bytes", "1"][..], &[]] {
+    for options in [
+        &["--fsync", "never", "--recent-bytes", "1"][..],
+        &["--fsync", "never"],
+    ] {
         let hub = Hub::on_disk(&directory, options).await;
         let mut ids = Vec::new();
         let mut live = Vec::new();
