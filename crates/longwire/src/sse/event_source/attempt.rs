@@ -110,9 +110,8 @@ impl Attempt {
     /// Sends the request, and those that redirects ask for.
     async fn follow(&mut self) -> Result<Response<Body>, EventSourceError> {
         let mut left = self.max_redirects;
+        let mut response = self.client.send(self.request.clone()).await?;
         loop {
-            let request = self.request.clone();
-            let response = self.client.send(request).await?;
             let status = response.status().as_u16();
             let location = response.headers().get(header::LOCATION);
             let Some(location) = location.filter(|_| http::redirects(status)) else {
@@ -125,6 +124,9 @@ impl Attempt {
             }
             left -= 1;
             self.redirect(status, location.as_bytes())?;
+            // This response is held until the next one is there: that may come on the same
+            // connection, if somebody still holds it.
+            response = self.client.send(self.request.clone()).await?;
         }
     }
 
