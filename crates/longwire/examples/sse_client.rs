@@ -46,11 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Ok(Update::Event(event)) => {
                 if timing {
                     let sent = sent(event.id).or_else(|| sent(event.data));
-                    println!(
-                        "# {:9.3} s{}",
-                        begun.elapsed().as_secs_f64(),
-                        clock.tick(sent)
-                    );
+                    println!("# {:?}{}", begun.elapsed(), clock.tick(sent));
                 }
                 println!("{} [{}] {}", event.name, event.id, event.data);
             }
@@ -58,11 +54,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             Ok(Update::Comment(text)) if timing => eprintln!("# comment:{text}"),
             Ok(Update::Lost { error, retry_in }) => eprintln!("# {error}; again in {retry_in:?}"),
             Ok(_) => {}
-            Err(error) => {
-                let body = error.refusal().map(|refusal| refusal.body.clone());
-                let body = body.unwrap_or_default();
-                eprintln!("# {error}\n{}", String::from_utf8_lossy(&body));
-            }
+            Err(error) => eprintln!("# {error}: {:?}", error.refusal().map(|r| &r.body)),
         }
     }
     Ok(())

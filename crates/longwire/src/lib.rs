@@ -44,6 +44,22 @@
 //! [`ws::Socket::recv`] answers pings, notices dead peers and finishes the closing handshake while
 //! it waits.
 //!
+//! # An event stream that comes back
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut source = longwire::sse::EventSource::new("https://example.com/events")?;
+//! while let Some(event) = source.next().await {
+//!     let event = event?;
+//!     println!("{}: {}", event.name, event.data);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`sse::EventSource`] reconnects and resumes as a browser does; [`sse::decode`] reads events from
+//! the body that another HTTP client fetched.
+//!
 //! # Thousands of them
 //!
 //! With the feature `serve`, `http::serve` reads the first head of each connection itself. An

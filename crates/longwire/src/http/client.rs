@@ -8,10 +8,11 @@
 //! connection belong to the responses on it, and end with the last of them. What a pool is good
 //! for, several streams on one HTTP/2 connection, is a map from origins to connections.
 
+mod error;
 #[cfg(feature = "http2")]
 mod shared;
+mod target;
 
-use core::fmt;
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
 use core::task::{Context, Poll, ready};
@@ -19,14 +20,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
-use http::uri::{Authority, PathAndQuery, Scheme, Uri};
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use http_body::{Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use crate::net::{ConnectError, Connector, Endpoint, Stream};
+pub use self::error::RequestError;
+use self::target::Target;
+use crate::net::{Connector, Stream};
 
 /// Bytes that hyper keeps of what was read from an HTTP/1.1 connection; a response head must fit.
 const READ_MAX: usize = 64 * 1024;
@@ -118,78 +120,6 @@ impl Client {
     }
 }
 
-/// The parts of an absolute URI that say where a request goes.
-#[derive(Debug)]
-struct Target {
-    secure: bool,
-    /// Without userinfo.
-    authority: Authority,
-    path: PathAndQuery,
-}
-
-impl Target {
-    fn of(uri: &Uri) -> Option<Self> {
-        let secure = match uri.scheme()?.as_str() {
-            "http" => false,
-            "https" => true,
-            _ => return None,
-        };
-        let authority = uri.authority()?;
-        let authority = match authority.as_str().rsplit_once('@') {
-            Some((_, host)) => host.parse().ok()?,
-            None => authority.clone(),
-        };
-        let path = uri.path_and_query().cloned();
-        Some(Self {
-            secure,
-            authority,
-            path: path.unwrap_or_else(|| PathAndQuery::from_static("/")),
-        })
-    }
-
-    fn host(&self) -> &str {
-        let host = self.authority.host();
-        let address = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
-        address.unwrap_or(host)
-    }
-
-    fn port(&self) -> u16 {
-        let default = if self.secure { 443 } else { 80 };
-        self.authority.port_u16().unwrap_or(default)
-    }
-
-    fn endpoint(&self) -> Endpoint<'_> {
-        if !self.secure {
-            return Endpoint::tcp(self.host(), self.port());
-        }
-        let alpn: &[&str] = if cfg!(feature = "http2") {
-            &["h2", "http/1.1"]
-        } else {
-            &["http/1.1"]
-        };
-        Endpoint::tls(self.host(), self.port()).alpn(alpn)
-    }
-
-    /// The target as HTTP/2 has it.
-    #[cfg_attr(
-        not(feature = "http2"),
-        expect(dead_code, reason = "HTTP/1.1 has the path alone")
-    )]
-    fn absolute(&self) -> Result<Uri, RequestError> {
-        let mut parts = http::uri::Parts::default();
-        parts.scheme = Some(if self.secure {
-            Scheme::HTTPS
-        } else {
-            Scheme::HTTP
-        });
-        parts.authority = Some(self.authority.clone());
-        parts.path_and_query = Some(self.path.clone());
-        Uri::from_parts(parts).map_err(|_| RequestError::Url)
-    }
-}
-
 /// Over HTTP/1.1, on a connection of its own.
 async fn send(
     stream: Stream,
@@ -240,11 +170,13 @@ pub struct Body {
     connection: Connection,
 }
 
+type Own = http1::Connection<TokioIo<Stream>, Once>;
+
 /// What brings the bytes of a body.
 #[derive(Debug)]
 enum Connection {
     /// Polled by the reader of the body, to its end.
-    Own(Option<Pin<Box<http1::Connection<TokioIo<Stream>, Once>>>>),
+    Own(Option<Pin<Box<Own>>>),
     /// Run by tasks of its own, as long as somebody holds it.
     #[cfg(feature = "http2")]
     Shared(#[expect(dead_code, reason = "held for its drop")] Arc<shared::Connection>),
@@ -318,49 +250,5 @@ impl http_body::Body for Once {
 
     fn size_hint(&self) -> SizeHint {
         SizeHint::with_exact(self.0.as_ref().map_or(0, |body| body.len() as u64))
-    }
-}
-
-/// Why there is no response.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum RequestError {
-    /// The connection could not be made.
-    Connect(ConnectError),
-    /// The connection failed, or what came on it is not HTTP.
-    Http(hyper::Error),
-    /// The request's URI is not an absolute one of `http` or `https`.
-    Url,
-}
-
-impl fmt::Display for RequestError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(error) => error.fmt(f),
-            Self::Http(error) => write!(f, "http failed: {error}"),
-            Self::Url => f.write_str("the url is not an absolute one of http or https"),
-        }
-    }
-}
-
-impl core::error::Error for RequestError {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match self {
-            Self::Connect(error) => Some(error),
-            Self::Http(error) => Some(error),
-            Self::Url => None,
-        }
-    }
-}
-
-impl From<ConnectError> for RequestError {
-    fn from(error: ConnectError) -> Self {
-        Self::Connect(error)
-    }
-}
-
-impl From<hyper::Error> for RequestError {
-    fn from(error: hyper::Error) -> Self {
-        Self::Http(error)
     }
 }

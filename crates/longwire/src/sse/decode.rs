@@ -32,6 +32,7 @@ mod pull;
 
 use core::fmt;
 use core::future::poll_fn;
+use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
@@ -107,13 +108,15 @@ impl<C: Chunks> Events<C> {
     /// Cancel safe: what was read and not yet returned stays here.
     pub async fn next(&mut self) -> Option<Result<Event<'_>, DecodeError<C::Error>>> {
         let found = poll_fn(|cx| {
-            let Self { scratch, .. } = self;
-            let mut keep = core::mem::take(scratch);
+            let mut scratch = mem::take(&mut self.scratch);
             let polled = self.poll_item(cx, |item| match item {
-                Item::Event(event) => Some(keep.keep(event)),
+                Item::Event(event) => {
+                    scratch.keep(event);
+                    Some(())
+                }
                 _ => None,
             });
-            self.scratch = keep;
+            self.scratch = scratch;
             polled
         })
         .await;

@@ -1,50 +1,32 @@
 //! The reconnecting client: the processing model of the HTML Standard §9.2.2 and §9.2.3.
-//!
-//! # Theory of operation
-//!
-//! What happens next is decided by types without IO: [`Verdict`](sse_parse::Verdict) says what a
-//! response means, [`Patience`](resume::Patience) what its end means, [`Reconnect`] when to try
-//! again, [`Keepalive`] whether the server is alive, [`LastEventId`] where to resume. This executes
-//! it, polled by its user and by nobody else: there is no task, so nothing outlives it.
-//!
-//! ```text
-//!             +------ timer ------ Waiting <--------------+
-//!             v                                           | lost, or ended
-//! Idle --> Connecting -- 200, text/event-stream --> Open -+
-//!             |                                           | refused, or over
-//!             +-------------------> Closed <--------------+
-//! ```
 
 mod attempt;
 mod body;
 mod config;
+mod drive;
 mod error;
 mod update;
 
-use core::fmt;
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::mem;
 use core::pin::Pin;
-use core::task::{Context, Poll, ready};
-use core::time::Duration;
-use std::time::SystemTime;
+use core::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{Method, Request, response};
-use resume::{Action, Keepalive, Outcome, Pulse, Reconnect, ReconnectEvent, Recovery};
-use sse_parse::{Event, Item, LastEventId, OwnedEvent, Verdict};
+use resume::{Keepalive, Reconnect, ReconnectEvent};
+use sse_parse::{Event, LastEventId, OwnedEvent};
 use tokio::time::Instant;
 
-use self::attempt::{Attempt, Opened};
-use self::body::Incoming;
 pub use self::config::EventSourceConfig;
+use self::drive::Phase;
 pub use self::error::{EventSourceError, RedirectError, Refusal};
 use self::update::{Found, Kind};
 pub use self::update::{ReadyState, Update};
-use super::decode::{DecodeError, Pull, Scratch};
+use super::decode::{Pull, Scratch};
 use crate::clock::Timer;
-use crate::http::{RequestError, retry_after};
+use crate::http::RequestError;
 
 /// Receives the events of a server, and comes back when the connection is lost.
 ///
@@ -110,14 +92,6 @@ pub struct EventSource {
     /// Why the last connection ended.
     lost: Option<EventSourceError>,
     scratch: Scratch,
-}
-
-enum Phase {
-    Idle,
-    Connecting(Pin<Box<dyn Future<Output = Result<Opened, EventSourceError>> + Send>>),
-    Open(Box<Incoming>),
-    Waiting(Instant),
-    Closed,
 }
 
 impl EventSource {
@@ -196,15 +170,19 @@ impl EventSource {
     ///
     /// Cancel safe: an attempt goes on at the next call where it was, and no event is lost.
     pub async fn next(&mut self) -> Option<Result<Event<'_>, EventSourceError>> {
-        let mut keep = mem::take(&mut self.scratch);
         let found = poll_fn(|cx| {
-            self.poll_found(cx, &mut |found| match found {
-                Found::Event(event) => Some(keep.keep(event)),
+            let mut scratch = mem::take(&mut self.scratch);
+            let polled = self.poll_found(cx, &mut |found| match found {
+                Found::Event(event) => {
+                    scratch.keep(event);
+                    Some(())
+                }
                 _ => None,
-            })
+            });
+            self.scratch = scratch;
+            polled
         })
         .await;
-        self.scratch = keep;
         found.map(|found| found.map(|()| self.scratch.event()))
     }
 
@@ -219,25 +197,26 @@ impl EventSource {
     ///
     /// Cancel safe, as [`next`](Self::next) is.
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, EventSourceError>> {
-        let mut keep = mem::take(&mut self.scratch);
         let found = poll_fn(|cx| {
-            self.poll_found(cx, &mut |found| {
+            let mut scratch = mem::take(&mut self.scratch);
+            let polled = self.poll_found(cx, &mut |found| {
                 Some(match found {
                     Found::Opened => Kind::Opened,
                     Found::Event(event) => {
-                        keep.keep(event);
+                        scratch.keep(event);
                         Kind::Event
                     }
                     Found::Comment(text) => {
-                        keep.keep_text(text);
+                        scratch.keep_text(text);
                         Kind::Comment
                     }
                     Found::Lost { retry_in } => Kind::Lost { retry_in },
                 })
-            })
+            });
+            self.scratch = scratch;
+            polled
         })
         .await;
-        self.scratch = keep;
         let kind = match found? {
             Ok(kind) => kind,
             Err(error) => return Some(Err(error)),
@@ -284,196 +263,6 @@ impl EventSource {
         self.reconnect.handle(ReconnectEvent::Close, self.now(), 0);
         self.end();
     }
-
-    fn now(&self) -> Duration {
-        self.begun.elapsed()
-    }
-
-    fn end(&mut self) {
-        self.phase = Phase::Closed;
-        self.timer = Timer::default();
-        self.head = None;
-    }
-
-    /// Goes on until `take` makes something of what is found.
-    fn poll_found<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        take: &mut impl FnMut(Found<'_>) -> Option<R>,
-    ) -> Poll<Option<Result<R, EventSourceError>>> {
-        loop {
-            match &mut self.phase {
-                Phase::Idle => self.connect(ReconnectEvent::Start),
-                Phase::Waiting(until) => {
-                    let until = *until;
-                    ready!(self.timer.poll(cx, until));
-                    self.connect(ReconnectEvent::Timer);
-                }
-                Phase::Connecting(attempt) => match ready!(attempt.as_mut().poll(cx)) {
-                    Ok(opened) => {
-                        self.opened(opened);
-                        if let Some(found) = take(Found::Opened) {
-                            return Poll::Ready(Some(Ok(found)));
-                        }
-                    }
-                    Err(error) => {
-                        if let Some(found) = self.lose(error, take) {
-                            return Poll::Ready(found);
-                        }
-                    }
-                },
-                Phase::Open(_) => match ready!(self.poll_open(cx, take)) {
-                    Ok(found) => return Poll::Ready(Some(Ok(found))),
-                    Err(error @ EventSourceError::Limit(_)) => {
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                    Err(error) => {
-                        if let Some(found) = self.lose(error, take) {
-                            return Poll::Ready(found);
-                        }
-                    }
-                },
-                Phase::Closed => return Poll::Ready(None),
-            }
-        }
-    }
-
-    /// Begins an attempt if it is time for one.
-    fn connect(&mut self, event: ReconnectEvent) {
-        match self.reconnect.handle(event, self.now(), 0) {
-            Some(Action::Connect { .. }) => {
-                let attempt = Attempt {
-                    client: self.config.client.clone(),
-                    request: self.request.clone(),
-                    last_event_id: self.last.header().map(Into::into),
-                    compressed: self.config.compressed,
-                    max_redirects: self.config.max_redirects,
-                    head_deadline: self.config.head_deadline,
-                };
-                self.phase = Phase::Connecting(Box::pin(attempt.run()));
-            }
-            Some(Action::Wait { until }) => self.phase = Phase::Waiting(self.begun + until),
-            _ => self.end(),
-        }
-    }
-
-    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#announce-the-connection
-    //# sets the readyState attribute to OPEN
-    fn opened(&mut self, opened: Opened) {
-        let (now, generation) = (self.now(), self.reconnect.generation());
-        self.reconnect
-            .handle(ReconnectEvent::Connected { generation }, now, 0);
-        let timeout = self.config.idle_timeout;
-        self.keepalive = timeout.map(|timeout| Keepalive::listening(timeout, now));
-        self.pull.reset();
-        self.heard = false;
-        self.head = Some(opened.head);
-        self.phase = Phase::Open(opened.body);
-    }
-
-    /// Reads the open stream; an error is its end, but for a limit.
-    fn poll_open<R>(
-        &mut self,
-        cx: &mut Context<'_>,
-        take: &mut impl FnMut(Found<'_>) -> Option<R>,
-    ) -> Poll<Result<R, EventSourceError>> {
-        let Phase::Open(body) = &mut self.phase else {
-            return Poll::Pending;
-        };
-        let (last, reconnect, begun) = (&mut self.last, &mut self.reconnect, self.begun);
-        let heard = &mut self.heard;
-        let polled = self.pull.poll_item(&mut **body, cx, |item| {
-            if !mem::replace(heard, true) {
-                let generation = reconnect.generation();
-                reconnect.handle(ReconnectEvent::Heard { generation }, begun.elapsed(), 0);
-            }
-            match item {
-                Item::Event(event) => {
-                    last.note(event.id);
-                    take(Found::Event(event))
-                }
-                Item::Id(id) => {
-                    last.note(id);
-                    None
-                }
-                Item::Retry(delay) => {
-                    reconnect.backoff_mut().retry(delay);
-                    None
-                }
-                Item::Comment(text) => take(Found::Comment(text)),
-                _ => None,
-            }
-        });
-        let came = body.take_heard();
-        if came && let Some(keepalive) = &mut self.keepalive {
-            keepalive.heard(self.begun.elapsed());
-        }
-        match polled {
-            Poll::Ready(Some(Ok(found))) => Poll::Ready(Ok(found)),
-            Poll::Ready(Some(Err(DecodeError::Limit(error)))) => {
-                Poll::Ready(Err(EventSourceError::Limit(error)))
-            }
-            Poll::Ready(Some(Err(DecodeError::Source(error)))) => Poll::Ready(Err(error)),
-            Poll::Ready(None) => Poll::Ready(Err(EventSourceError::Ended)),
-            Poll::Pending => self
-                .poll_watchdog(cx)
-                .map(|()| Err(EventSourceError::Silent)),
-        }
-    }
-
-    /// Ready when the server was silent for too long. What had arrived has been read.
-    fn poll_watchdog(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(keepalive) = &mut self.keepalive else {
-            return Poll::Pending;
-        };
-        loop {
-            if keepalive.poll(self.begun.elapsed()) == Pulse::Dead {
-                return Poll::Ready(());
-            }
-            ready!(self.timer.poll(cx, self.begun + keepalive.deadline()));
-        }
-    }
-
-    /// The attempt or the connection ended. Something is returned if it is over, or if `take`
-    /// makes something of it.
-    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#reestablish-the-connection
-    //# If the readyState attribute is not set to CLOSED, then set the readyState attribute to
-    //# CONNECTING
-    #[expect(clippy::type_complexity, reason = "what a stream yields")]
-    fn lose<R>(
-        &mut self,
-        error: EventSourceError,
-        take: &mut impl FnMut(Found<'_>) -> Option<R>,
-    ) -> Option<Option<Result<R, EventSourceError>>> {
-        let (now, generation) = (self.now(), self.reconnect.generation());
-        let outcome = error.outcome();
-        let recovery = self.config.patience.recovery(outcome);
-        if let (Recovery::Retry, Some(refusal)) = (recovery, error.refusal())
-            && let Some(delay) = retry_after(&refusal.headers, SystemTime::now())
-        {
-            self.reconnect.backoff_mut().retry_after(delay);
-        }
-        let ended = ReconnectEvent::Ended {
-            generation,
-            recovery,
-        };
-        let action = self.reconnect.handle(ended, now, self.config.random.bits());
-        self.end();
-        let Some(Action::Wait { until }) = action else {
-            //= https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro
-            //# a client can be told to stop reconnecting using the HTTP 204 No Content response
-            //# code.
-            let in_peace = match error.refusal() {
-                Some(refusal) => refusal.verdict == Verdict::Stop,
-                None => outcome == Outcome::Ended && recovery == Recovery::Stop,
-            };
-            return Some((!in_peace).then_some(Err(error)));
-        };
-        self.phase = Phase::Waiting(self.begun + until);
-        self.lost = Some(error);
-        let retry_in = until.saturating_sub(now);
-        take(Found::Lost { retry_in }).map(|found| Some(Ok(found)))
-    }
 }
 
 impl Stream for EventSource {
@@ -483,18 +272,6 @@ impl Stream for EventSource {
         self.get_mut().poll_found(cx, &mut |found| match found {
             Found::Event(event) => Some(event.to_owned()),
             _ => None,
-        })
-    }
-}
-
-impl fmt::Debug for Phase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Idle => "Idle",
-            Self::Connecting(_) => "Connecting",
-            Self::Open(_) => "Open",
-            Self::Waiting(_) => "Waiting",
-            Self::Closed => "Closed",
         })
     }
 }

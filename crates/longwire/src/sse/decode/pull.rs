@@ -2,7 +2,7 @@
 
 use core::task::{Context, Poll, ready};
 
-use sse_parse::{Event, Item, LimitError, Limits, OwnedEvent, Parser};
+use sse_parse::{Event, Item, LimitError, Limits, Parser};
 
 use super::{Chunks, DecodeError};
 
@@ -89,29 +89,31 @@ impl Pull {
 
 /// A copy of the event that was found last, to lend it without a borrow of the parser: an event is
 /// found in a loop, and a borrow cannot leave a loop on one path only.
-#[derive(Debug)]
-pub(crate) struct Scratch(OwnedEvent);
-
-impl Default for Scratch {
-    fn default() -> Self {
-        Self(Event::new("").to_owned())
-    }
+#[derive(Debug, Default)]
+pub(crate) struct Scratch {
+    name: String,
+    data: String,
+    id: String,
 }
 
 impl Scratch {
+    /// Keeps an event.
+    #[inline]
     pub(crate) fn keep(&mut self, event: Event<'_>) {
-        replace(&mut self.0.name, event.name);
-        replace(&mut self.0.data, event.data);
-        replace(&mut self.0.id, event.id);
+        replace(&mut self.name, event.name);
+        replace(&mut self.data, event.data);
+        replace(&mut self.id, event.id);
     }
 
     /// Keeps a text that is no event.
     pub(crate) fn keep_text(&mut self, text: &str) {
-        replace(&mut self.0.data, text);
+        replace(&mut self.data, text);
     }
 
     pub(crate) fn event(&self) -> Event<'_> {
-        self.0.as_event()
+        Event::new(&self.data)
+            .with_name(&self.name)
+            .with_id(&self.id)
     }
 }
 
