@@ -35,6 +35,10 @@ const TOOLS: &[Tool] = &[
         package: "chromium",
     },
     Tool::Apt {
+        programs: &["firefox-esr", "firefox"],
+        package: "firefox-esr",
+    },
+    Tool::Apt {
         programs: &["node"],
         package: "nodejs",
     },

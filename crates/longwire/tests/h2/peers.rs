@@ -24,14 +24,24 @@ async fn report(mut script: Program) -> Value {
 
 #[tokio::test]
 async fn chromium_uses_the_session_that_it_has() {
+    a_browser_uses_its_session(Page::start().await, "1006").await;
+}
+
+#[tokio::test]
+async fn firefox_uses_the_session_that_it_has() {
+    a_browser_uses_its_session(Page::firefox().await, "1001").await;
+}
+
+/// `left` is how a WebSocket ends whose page goes.
+async fn a_browser_uses_its_session(page: Option<Page>, left: &str) {
+    let Some(mut page) = page else {
+        return;
+    };
     let authority = Authority::new();
     let identity = authority.server();
     let tls = ServerTls::from_pem(identity.certificate.as_bytes(), identity.key.as_bytes());
     let config = Config::default().tls(tls.unwrap());
     let mut server = Server::start(config, ws::Config::default()).await;
-    let Some(mut page) = Page::start().await else {
-        return;
-    };
     page.open(&format!("https://{}/", server.address)).await;
     let talk = format!(
         "new Promise((resolve) => {{
@@ -74,7 +84,7 @@ async fn chromium_uses_the_session_that_it_has() {
     );
     assert_eq!(page.evaluate(&open).await, "open");
     page.open("about:blank").await;
-    assert_eq!(server.end().await, "1006");
+    assert_eq!(server.end().await, left);
     page.close().await;
     assert_eq!(*server.methods.lock().unwrap(), vec![Method::CONNECT; 3]);
 }

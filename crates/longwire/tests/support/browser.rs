@@ -1,13 +1,14 @@
-//! A page in a real browser, driven by `browser.mjs`.
+//! A page in a real browser: Chromium, driven by `browser.mjs`, or Firefox, by `firefox.mjs`.
 
 use serde_json::{Value, json};
 
-use super::{Program, Tool};
+use super::{Folder, Program, Tool, free_port};
 
 /// One page of a browser of its own. It believes every certificate and uses no proxy.
 #[derive(Debug)]
 pub(crate) struct Page {
     driver: Program,
+    _profile: Option<Folder>,
 }
 
 impl Page {
@@ -16,7 +17,27 @@ impl Page {
         let [chromium, node] = Tool::find([Tool::Chromium, Tool::Node])?;
         let mut driver = Program::script(node, "support/browser.mjs", [chromium]);
         assert_eq!(driver.line().await.as_deref(), Some("ready"));
-        Some(Self { driver })
+        Some(Self {
+            driver,
+            _profile: None,
+        })
+    }
+
+    /// The same in Firefox.
+    pub(crate) async fn firefox() -> Option<Self> {
+        let [firefox, node] = Tool::find([Tool::Firefox, Tool::Node])?;
+        let profile = Folder::new();
+        let arguments = [
+            firefox.into_os_string(),
+            profile.path().into(),
+            free_port().to_string().into(),
+        ];
+        let mut driver = Program::script(node, "support/firefox.mjs", arguments);
+        assert_eq!(driver.line().await.as_deref(), Some("ready"));
+        Some(Self {
+            driver,
+            _profile: Some(profile),
+        })
     }
 
     /// Opens a URL, and waits until it is loaded.

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 pub(crate) enum Tool {
     Chromium,
     Curl,
+    Firefox,
     Haproxy,
     Microsocks,
     Nghttpx,
@@ -46,6 +47,7 @@ impl Tool {
         let names: &[&str] = match self {
             Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
             Self::Curl => &["curl"],
+            Self::Firefox => &["firefox-esr", "firefox"],
             Self::Haproxy => &["haproxy"],
             Self::Microsocks => &["microsocks"],
             Self::Nghttpx => &["nghttpx"],
