@@ -71,6 +71,15 @@
 //! machine: read buffers come from a pool of the thread when bytes are there, and write buffers
 //! exist only while bytes wait.
 //!
+//! # Over HTTP/2
+//!
+//! With the feature `http2`, one call answers the WebSocket handshakes of HTTP/1.1 and HTTP/2
+//! (RFC 8441) that hyper has read, [`ws::upgrade`](ws), and one extractor those of axum; a client
+//! opens several WebSockets on one connection with `ws::h2`. `http::serve` allows a peer 100
+//! streams, header lists of 16 KiB, 64 KiB unread on each stream, 20 streams that it resets before
+//! they are served and 128 that its errors make us reset; it pings a quiet peer after 20 s, and
+//! resets a stream that has bytes to send and is not allowed to for 30 s.
+//!
 //! # What this crate does not do
 //!
 //! It asks the system for names (both families at once) and has no resolver of its own. Proxies
