@@ -29,3 +29,24 @@ pub(crate) fn give_up_after(io: &TcpStream, after: Duration) -> io::Result<()> {
     let _ = (io, after);
     Ok(())
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn the_kernel_is_told() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let io = TcpStream::connect(listener.local_addr().unwrap());
+        let io = io.await.unwrap();
+        tune(&io).unwrap();
+        let socket = socket2::SockRef::from(&io);
+        assert!(io.nodelay().unwrap() && socket.keepalive().unwrap());
+        let seconds = |n| Duration::from_secs(n);
+        assert_eq!(socket.tcp_user_timeout().unwrap(), Some(seconds(30)));
+        assert_eq!(socket.tcp_keepalive_time().unwrap(), seconds(30));
+        assert_eq!(socket.tcp_keepalive_interval().unwrap(), seconds(10));
+        assert_eq!(socket.tcp_keepalive_retries().unwrap(), 3);
+    }
+}
