@@ -12,7 +12,8 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::race::{Race, Step};
 use super::{ConnectError, tune};
 
-/// The addresses of `host` now: names are asked for again at each connection.
+/// The addresses of `host` now: names are asked for again at each connection. The system is asked
+/// in a blocking thread, which goes on to its own end if the future is dropped.
 pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, ConnectError> {
     let addresses = lookup_host((host, port))
         .await

@@ -317,6 +317,23 @@ async fn a_silent_server_and_one_that_drips_end_at_the_deadline() {
 }
 
 #[tokio::test]
+async fn a_cancelled_attempt_leaves_no_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut attempt =
+        ws::connect(format!("ws://{}/", listener.local_addr().unwrap())).into_future();
+    let mut io = tokio::select! {
+        answered = &mut attempt => panic!("{answered:?}"),
+        io = async {
+            let (mut io, _) = listener.accept().await.unwrap();
+            read_head(&mut io).await;
+            io
+        } => io,
+    };
+    drop(attempt);
+    assert_eq!(within("the end", io.read(&mut [0])).await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn tls_and_the_head_share_one_deadline() {
     let authority = Authority::new();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
