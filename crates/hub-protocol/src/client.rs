@@ -168,6 +168,14 @@ impl Client {
         }
     }
 
+    /// Begins at another place than [`ClientConfig::start`] said: one that was loaded meanwhile. It
+    /// changes nothing after [`start`](Client::start).
+    pub fn begin_at(&mut self, start: Start) {
+        if self.reconnect.state() == State::Idle {
+            self.cursor = Cursor::new(start);
+        }
+    }
+
     /// Begins with the first attempt.
     pub fn start(&mut self, now: Duration) {
         let action = self.reconnect.handle(ReconnectEvent::Start, now, 0);

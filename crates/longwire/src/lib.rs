@@ -99,11 +99,14 @@
 //!   both ends.
 //! - `deflate`: permessage-deflate (RFC 7692), off unless asked for.
 //! - `gzip`, `brotli`, `zstd`: compressed event streams.
+//! - `hub-client`: clients of the Longwire hub that come back (`hub`, `connect`).
 
 mod buffer;
 mod clock;
 mod error;
 pub mod http;
+#[cfg(feature = "hub-client")]
+pub mod hub;
 #[cfg(any(feature = "client", feature = "serve", feature = "tls"))]
 pub mod net;
 #[cfg(any(feature = "client", feature = "serve"))]
@@ -112,3 +115,5 @@ pub mod ws;
 
 pub use buffer::Batch;
 pub use error::Error;
+#[cfg(feature = "hub-client")]
+pub use hub::connect;

@@ -50,6 +50,16 @@ pub use streamed::{MessageReader, MessageWriter};
 pub use upgrade::{Upgrade, Upgraded, upgrade};
 pub use ws_frame::{CloseCode, CloseReason, Server, Side};
 
+#[cfg(feature = "hub-client")]
+pub use crate::hub::Reconnecting;
+
+/// Makes a client of the hub whose endpoint is `url` that comes back, over WebSocket alone:
+/// [`longwire::connect`](crate::connect) without the other carrier.
+#[cfg(feature = "hub-client")]
+pub fn reconnecting(url: impl Into<String>) -> crate::hub::Connect {
+    crate::hub::connect(url).only(crate::hub::Carrier::WebSocket)
+}
+
 /// The client's end of a WebSocket. An alias, so that nobody need say where its keys come from.
 #[cfg(feature = "client")]
 pub type Client = ws_frame::Client<MaskKeys>;

@@ -1,6 +1,7 @@
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::fmt;
 
 use crate::Position;
 
@@ -70,6 +71,18 @@ impl Start {
         match self {
             Self::Id(text) | Self::Malformed(text) => Some(text),
             Self::Live | Self::Earliest | Self::After(_) => None,
+        }
+    }
+}
+
+/// The text that [`Start::parse`] reads: nothing for [`Start::Live`].
+impl fmt::Display for Start {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Live => Ok(()),
+            Self::Earliest => f.write_str("earliest"),
+            Self::After(position) => position.fmt(f),
+            Self::Id(text) | Self::Malformed(text) => f.write_str(text),
         }
     }
 }

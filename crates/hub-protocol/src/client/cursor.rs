@@ -14,6 +14,13 @@ impl Receipt {
         number: 0,
         start: None,
     };
+
+    /// Where the client stands after it: what an application keeps together with the effect of the
+    /// event. `None` if it moves nothing.
+    #[must_use]
+    pub const fn start(&self) -> Option<&Start> {
+        self.start.as_ref()
+    }
 }
 
 /// What the cursor says about something that came.

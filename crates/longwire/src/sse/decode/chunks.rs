@@ -92,7 +92,7 @@ pub struct FromBody<B: http_body::Body> {
 }
 
 impl<B: http_body::Body> FromBody<B> {
-    pub(super) fn new(body: B) -> Self {
+    pub(crate) fn new(body: B) -> Self {
         Self {
             body: Box::pin(body),
             data: None,
