@@ -12,6 +12,7 @@ use clap::Args;
 use results::Results;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -29,25 +30,54 @@ pub(crate) struct Options {
     /// Write the results to the pinned ones instead of comparing them
     #[arg(long, requires = "all")]
     pin: bool,
+    /// Only this pair of programs
+    #[arg(long)]
+    testee: Option<String>,
 }
 
 /// Programs that the suite is run against.
 struct Testee {
+    name: &'static str,
     package: &'static str,
+    features: &'static str,
     /// An example that takes `--deflate` and an address, and prints `listening on ADDRESS`.
     server: &'static str,
     /// An example that takes `--deflate` and URLs, and echoes on each until it ends.
     client: &'static str,
     /// The folder with the pinned results.
     conformance: &'static str,
+    /// How the server is reached.
+    transports: &'static [Transport],
 }
 
-const TESTEE: Testee = Testee {
-    package: "ws-frame",
-    server: "echo_server",
-    client: "echo_client",
-    conformance: "crates/ws-frame/conformance",
-};
+/// What carries the WebSockets of the suite to a server. The pinned results are the same for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Transport {
+    Tcp,
+    /// Sections 1 to 10 only: what is compressed does not depend on what carries it.
+    Tls,
+}
+
+const TESTEES: [Testee; 2] = [
+    Testee {
+        name: "ws-frame",
+        package: "ws-frame",
+        features: "",
+        server: "echo_server",
+        client: "echo_client",
+        conformance: "crates/ws-frame/conformance",
+        transports: &[Transport::Tcp],
+    },
+    Testee {
+        name: "longwire",
+        package: "longwire",
+        features: "deflate,http2,tls",
+        server: "ws_echo",
+        client: "ws_autobahn_client",
+        conformance: "crates/longwire/conformance",
+        transports: &[Transport::Tcp, Transport::Tls],
+    },
+];
 
 /// The name in the reports.
 const AGENT: &str = "longwire";
@@ -69,11 +99,15 @@ pub(crate) fn run_cases(options: &Options) -> Result<(), String> {
     } else {
         options.cases.iter().map(String::as_str).collect()
     };
-    match check(&TESTEE, &cases, options.pin, true) {
-        Ok(()) => Ok(()),
-        Err(Stop::Skipped(reason)) => Err(format!("not run: {reason}")),
-        Err(Stop::Failed(reason)) => Err(reason),
+    let wanted = |testee: &&Testee| options.testee.as_ref().is_none_or(|t| t == testee.name);
+    for testee in TESTEES.iter().filter(wanted) {
+        match check(testee, &cases, options.pin, true) {
+            Ok(()) => {}
+            Err(Stop::Skipped(reason)) => return Err(format!("not run: {reason}")),
+            Err(Stop::Failed(reason)) => return Err(reason),
+        }
     }
+    Ok(())
 }
 
 /// The step of `cargo xtask ci`: sections 1 to 10 in both roles.
@@ -82,33 +116,40 @@ pub(crate) fn run_cases(options: &Options) -> Result<(), String> {
 ///
 /// As [`run_cases`]; [`Stop::Skipped`] without Python 2.7, or without the suite and `install`.
 pub(crate) fn step(install: bool) -> Result<(), Stop> {
-    check(&TESTEE, &SECTIONS, false, install)
+    TESTEES
+        .iter()
+        .try_for_each(|testee| check(testee, &SECTIONS, false, install))
 }
 
 fn check(testee: &Testee, cases: &[&str], pin: bool, install: bool) -> Result<(), Stop> {
     suite::install(install)?;
     run(&mut cargo(&format!(
-        "build --release --package {} --example {} --example {}",
-        testee.package, testee.server, testee.client
+        "build --release --package {} --features={} --example {} --example {}",
+        testee.package, testee.features, testee.server, testee.client
     )))?;
     // Both roles side by side: the suite uses one core.
     let (server, client) = thread::scope(|scope| {
-        let server = scope.spawn(|| server_role(testee, cases));
+        let server = scope.spawn(|| server_role(testee, Transport::Tcp, cases));
         let client = client_role(testee, cases);
         (server.join(), client)
     });
     let server = server.map_err(|_| "the server role panicked".to_owned())??;
     let mut differences = 0;
     for (role, results) in [("server", server), ("client", client?)] {
-        let file = command::root()
-            .join(testee.conformance)
-            .join(format!("expected-{role}.json"));
+        let file = pinned(testee, role);
         if pin {
             results::write(&file, &results)?;
         } else {
             differences += results::compare(role, &results, &results::read(&file)?, cases);
         }
-        println!("{role}: {}", results::summary(&results));
+        println!("{} {role}: {}", testee.name, results::summary(&results));
+    }
+    for transport in &testee.transports[1..] {
+        let results = server_role(testee, *transport, &SECTIONS)?;
+        let expected = results::read(&pinned(testee, "server"))?;
+        let role = format!("server over {transport:?}");
+        differences += results::compare(&role, &results, &expected, &SECTIONS);
+        println!("{} {role}: {}", testee.name, results::summary(&results));
     }
     if differences == 0 {
         return Ok(());
@@ -120,10 +161,22 @@ fn check(testee: &Testee, cases: &[&str], pin: bool, install: bool) -> Result<()
     )))
 }
 
+fn pinned(testee: &Testee, role: &str) -> PathBuf {
+    command::root()
+        .join(testee.conformance)
+        .join(format!("expected-{role}.json"))
+}
+
 /// The suite as a client against our server.
-fn server_role(testee: &Testee, cases: &[&str]) -> Result<Results, String> {
-    let log = suite::log("server")?;
+fn server_role(testee: &Testee, transport: Transport, cases: &[&str]) -> Result<Results, String> {
+    let run = format!("{}-server-{transport:?}", testee.name);
+    let log = suite::log(&run)?;
+    let (flags, scheme): (&[&str], _) = match transport {
+        Transport::Tcp => (&[], "ws"),
+        Transport::Tls => (&["--tls"], "wss"),
+    };
     let mut server = example(testee.server)
+        .args(flags)
         .args(["--deflate", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .stderr(log.0)
@@ -136,28 +189,29 @@ fn server_role(testee: &Testee, cases: &[&str]) -> Result<Results, String> {
     let address = line
         .strip_prefix("listening on ")
         .ok_or_else(|| format!("{}: {line}", testee.server))?;
-    let url = format!("ws://{address}");
+    let url = format!("{scheme}://{address}");
     // Whatever else it prints must be read, or it would wait.
     thread::spawn(move || lines.for_each(drop));
 
     let servers = serde_json::json!([{"agent": AGENT, "url": url}]);
-    let spec = suite::spec("server", cases, "servers", servers)?;
+    let spec = suite::spec(&run, cases, "servers", servers)?;
     let mut wstest = suite::start("fuzzingclient", &spec)
         .stdout(log.1)
         .spawn()
         .map(Running)
         .map_err(|e| format!("wstest: {e}"))?;
     wstest.wait()?;
-    results::found(&suite::reports("server"))
+    results::found(&suite::reports(&run))
 }
 
 /// The suite as a server for our client.
 fn client_role(testee: &Testee, cases: &[&str]) -> Result<Results, String> {
-    let log = suite::log("client")?;
+    let run = format!("{}-client", testee.name);
+    let log = suite::log(&run)?;
     let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
     let address = port.map_err(|e| e.to_string())?;
     let url = format!("ws://{address}");
-    let spec = suite::spec("client", cases, "url", url.as_str().into())?;
+    let spec = suite::spec(&run, cases, "url", url.as_str().into())?;
     let mut wstest = suite::start("fuzzingserver", &spec)
         .stdout(Stdio::piped())
         .spawn()
@@ -193,7 +247,7 @@ fn client_role(testee: &Testee, cases: &[&str]) -> Result<Results, String> {
         .map_err(|e| format!("{}: {e}", testee.client))?;
     // Some cases end without a close frame on purpose; what counts is in the report.
     client.wait()?;
-    results::found(&suite::reports("client"))
+    results::found(&suite::reports(&run))
 }
 
 fn example(name: &str) -> Command {

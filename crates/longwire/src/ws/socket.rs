@@ -55,6 +55,8 @@ pub struct Socket<Io, S = Server> {
     ready: Option<Lent>,
     /// Bytes thrown away after the closing handshake.
     ignored: u32,
+    /// Whether the connection has nothing more to say about what was read.
+    drained: bool,
     /// Whether what lies in `joined` was handed out.
     lent_joined: bool,
     /// Whether the message that is being received is handed out in pieces.
@@ -129,6 +131,7 @@ impl<Io, S: Side> Socket<Io, S> {
             failed: None,
             ready: None,
             ignored: 0,
+            drained: false,
             lent_joined: false,
             in_pieces: false,
             skipping: false,

@@ -103,8 +103,8 @@ pub(super) fn start(mode: &str, spec: &Path) -> Command {
 }
 
 /// Writes the specification of a run, and removes the reports of the one before.
-pub(super) fn spec(role: &str, cases: &[&str], key: &str, value: Value) -> Result<PathBuf, String> {
-    let reports = reports(role);
+pub(super) fn spec(run: &str, cases: &[&str], key: &str, value: Value) -> Result<PathBuf, String> {
+    let reports = reports(run);
     if reports.is_dir() {
         fs::remove_dir_all(&reports).map_err(|e| e.to_string())?;
     }
@@ -115,19 +115,19 @@ pub(super) fn spec(role: &str, cases: &[&str], key: &str, value: Value) -> Resul
         "exclude-agent-cases": {},
     });
     spec[key] = value;
-    let file = folder().join(format!("{role}.json"));
+    let file = folder().join(format!("{run}.json"));
     fs::write(&file, spec.to_string()).map_err(|e| e.to_string())?;
     Ok(file)
 }
 
-/// Where the reports of a role go.
-pub(super) fn reports(role: &str) -> PathBuf {
-    folder().join("reports").join(role)
+/// Where the reports of a run go.
+pub(super) fn reports(run: &str) -> PathBuf {
+    folder().join("reports").join(run)
 }
 
-/// The log of a role, for two writers.
-pub(super) fn log(role: &str) -> Result<(File, File), String> {
-    let file = File::create(folder().join(format!("{role}.log"))).map_err(|e| e.to_string())?;
+/// The log of a run, for two writers.
+pub(super) fn log(run: &str) -> Result<(File, File), String> {
+    let file = File::create(folder().join(format!("{run}.log"))).map_err(|e| e.to_string())?;
     let copy = file.try_clone().map_err(|e| e.to_string())?;
     Ok((file, copy))
 }

@@ -158,6 +158,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
                 self.eof = true;
             }
             Ok(_) => {
+                self.drained = false;
                 if self.clock.heard() {
                     self.output.connection.refill_control_budget();
                     self.output.connection.refill_fragment_budget();

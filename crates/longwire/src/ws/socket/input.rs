@@ -41,7 +41,8 @@ impl<Io, S: Side> Socket<Io, S> {
             Take::Pieces => self.joined_so_far(),
             Take::Messages => None,
         };
-        while lent.is_none() && !self.read.is_empty() {
+        // The connection says when it has nothing more: an error may come after the last byte.
+        while lent.is_none() && !self.drained {
             lent = self.next_piece(take);
             if lent.is_none() {
                 self.read.release();
@@ -118,7 +119,8 @@ impl<Io, S: Side> Socket<Io, S> {
                     self.clock.message_ended();
                 }
             }
-            Ok(_) => {}
+            Ok(Some(_)) => {}
+            Ok(None) => self.drained = true,
             Err(error) => self.failed = Some(Box::new(error.into())),
         }
         self.read.lend(left);
