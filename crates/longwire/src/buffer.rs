@@ -11,6 +11,7 @@ use core::cell::RefCell;
 use std::thread::LocalKey;
 
 pub use batch::Batch;
+pub(crate) use batch::SOFT_LIMIT;
 pub(crate) use read::ReadBuffer;
 
 /// Buffers of each kind that a thread keeps.

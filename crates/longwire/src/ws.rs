@@ -41,7 +41,7 @@ pub(crate) use extensions::answer;
 pub use mask_keys::MaskKeys;
 pub use message::{Message, Outbound, Received};
 #[cfg(feature = "client")]
-pub use pair::pair;
+pub use pair::{pair, pair_on};
 pub use session::{Outbox, Session};
 pub use socket::Socket;
 pub use split::{NotOne, Receiver, Sender};

@@ -11,7 +11,7 @@ use tokio::io::AsyncWrite;
 use super::{Pool, keep};
 
 /// A batch counts as full from this many unsent bytes on.
-const SOFT_LIMIT: usize = 64 * 1024;
+pub(crate) const SOFT_LIMIT: usize = 64 * 1024;
 /// A write buffer that has grown beyond this is given back to the allocator, not to the pool.
 const KEEP_CAPACITY: usize = 128 * 1024;
 /// Shared bytes shorter than this are copied: cheaper than one more slice in a vectored write.

@@ -30,6 +30,13 @@ use crate::buffer::ReadBuffer;
 #[must_use]
 pub fn pair(config: Config, pipe: usize) -> (Socket<DuplexStream, Client>, Socket<DuplexStream>) {
     let (client, server) = duplex(pipe);
+    pair_on(config, client, server)
+}
+
+/// Makes a client's and a server's end on two streams that are joined already, with the opening
+/// handshake behind them: for tests with streams that delay or fail.
+#[must_use]
+pub fn pair_on<A, B>(config: Config, client: A, server: B) -> (Socket<A, Client>, Socket<B>) {
     let config = Arc::new(config);
     let nothing = ReadBuffer::default;
     let agreed = Agreed::with_itself(&config);

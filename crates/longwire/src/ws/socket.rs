@@ -22,13 +22,13 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_frame::{CloseCode, CloseReason, Connection, DataKind, Server, Side, State};
 
 use self::clock::Clock;
-pub(super) use self::drive::Until;
+pub(super) use self::drive::{CHOKED, Until};
 use self::input::Joined;
 pub(super) use self::input::{Lent, Take};
 pub(super) use self::output::Output;
 use super::{Agreed, Config, Message, Outbound, Outbox, Received, Session, WhenFull};
 use crate::Error;
-use crate::buffer::ReadBuffer;
+use crate::buffer::{ReadBuffer, SOFT_LIMIT};
 
 /// One end of a WebSocket on `Io`, the server's or the [`Client`](super::Client)'s.
 ///
@@ -36,8 +36,9 @@ use crate::buffer::ReadBuffer;
 /// written, while [`recv`](Self::recv) is polled: keep receiving, be it in one half of a
 /// [split](Self::into_split) socket, or as a [`Stream`](futures_core::Stream).
 ///
-/// What waits to be written is bounded: above 64 KiB nothing more is read and senders wait, or
-/// what [`Config::when_full`] says; [`try_send`](Self::try_send) fails above 256 KiB. Messages of
+/// What waits to be written is bounded: above 64 KiB senders wait, or what [`Config::when_full`]
+/// says; above 192 KiB, be it of pongs, nothing more is read; above 256 KiB
+/// [`try_send`](Self::try_send) fails. Messages of
 /// more than 64 KiB go out in fragments, of which one at a time stands in front of a pong. A
 /// server sends large [`Bytes`](bytes::Bytes) without copying them, a client masks them where they
 /// lie if nobody else holds them.
@@ -241,7 +242,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     ///
     /// A cancelled call loses nothing.
     pub async fn recv_ref(&mut self) -> Option<Result<Received<'_>, Error>> {
-        match poll_fn(|cx| self.poll_take(cx, Take::Messages, nothing_due)).await {
+        match poll_fn(|cx| self.poll_take(cx, Take::Messages, CHOKED, nothing_due)).await {
             Ok(Some(lent)) => Some(Ok(self.lent(lent))),
             Ok(None) => None,
             Err(error) => Some(Err(error)),
@@ -324,7 +325,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
-        self.poll_take(cx, Take::Messages, nothing_due)
+        self.poll_take(cx, Take::Messages, CHOKED, nothing_due)
             .map(|taken| match taken {
                 Ok(Some(lent)) => Some(Ok(self.take(lent))),
                 Ok(None) => None,
@@ -370,7 +371,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
                 }
                 session.poll_fill(cx, out)
             };
-            let Some(lent) = core::task::ready!(self.poll_take(cx, Take::Messages, due))? else {
+            let Some(lent) =
+                core::task::ready!(self.poll_take(cx, Take::Messages, SOFT_LIMIT, due))?
+            else {
                 return Poll::Ready(Ok(self.output.connection.receive_eof()));
             };
             let (message, output, config) = self.lent_and_output(lent);

@@ -122,7 +122,7 @@ impl<Io, S: Side> Shared<Io, S> {
 impl<Io, S: Side> Socket<Io, S> {
     /// Takes the socket apart, for two tasks. Neither half waits for what the other waits for: a
     /// peer that sends nothing holds up no sending, one that reads nothing holds up no receiving
-    /// (until 64 KiB of pongs wait for it).
+    /// (until its pongs fill the buffer).
     ///
     /// The receiver must be polled for pings to be answered. The connection ends when both halves
     /// are dropped.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use ws_frame::{DataKind, Server, Side, Utf8Validator};
 
 use super::Socket;
-use super::socket::{Take, Until, nothing_due};
+use super::socket::{CHOKED, Take, Until, nothing_due};
 use crate::Error;
 
 /// A message that is being received in pieces. The rest of one that is dropped early is skipped.
@@ -68,7 +68,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     /// # }
     /// ```
     pub async fn recv_streamed(&mut self) -> Option<Result<MessageReader<'_, Io, S>, Error>> {
-        match poll_fn(|cx| self.poll_take(cx, Take::Pieces, nothing_due)).await {
+        match poll_fn(|cx| self.poll_take(cx, Take::Pieces, CHOKED, nothing_due)).await {
             Ok(Some(lent)) => {
                 self.put_back(lent);
                 Some(Ok(MessageReader {
@@ -115,7 +115,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> MessageReader<'_, Io, S> {
             return None;
         }
         let socket = &mut *self.socket;
-        match poll_fn(|cx| socket.poll_take(cx, Take::Pieces, nothing_due)).await {
+        match poll_fn(|cx| socket.poll_take(cx, Take::Pieces, CHOKED, nothing_due)).await {
             Ok(Some(lent)) => {
                 self.ended = lent.end;
                 Some(Ok(self.socket.lent_bytes(lent)))

@@ -18,6 +18,11 @@ use crate::ws::{Outbox, WhenFull};
 /// reads why; were the socket closed meanwhile, it would never read it.
 const LINGER: u32 = 64 << 20;
 
+/// Nothing is read while this much waits to be written: 64 KiB for which senders need not wait, a
+/// message that found room just before, and as much of pongs. Were it less, two ends that both send
+/// would both wait for the other to read.
+pub(in crate::ws) const CHOKED: usize = 192 * 1024;
+
 /// What a sender waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::ws) enum Until {
@@ -29,11 +34,13 @@ pub(in crate::ws) enum Until {
 
 impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     /// Writes, reads, lets `due` send, and keeps time, until something is there to hand out or the
-    /// connection has ended. `due` is told whether it is asked before a ping.
+    /// connection has ended. `due` is told whether it is asked before a ping. Nothing is taken off
+    /// what was read while `limit` bytes wait to be written.
     pub(in crate::ws) fn poll_take(
         &mut self,
         cx: &mut Context<'_>,
         take: Take,
+        limit: usize,
         mut due: impl FnMut(&mut Context<'_>, &mut Outbox<'_, S>, bool) -> Poll<()>,
     ) -> Poll<Result<Option<Lent>, Error>> {
         loop {
@@ -42,7 +49,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
             }
             // All that one read brought is answered in one write, and while much waits to be
             // written nothing is read: a peer that never reads cannot make us grow.
-            if !self.output.batch.is_full()
+            if self.output.batch.len() < limit
                 && let Some(lent) = self.next(take)
             {
                 return Poll::Ready(Ok(Some(lent)));
@@ -56,7 +63,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
                 self.ended = true;
                 return Poll::Ready(self.failed.take().map_or(Ok(None), |error| Err(*error)));
             }
-            if self.poll_more(cx)?.is_ready() {
+            if self.poll_more(cx, limit)?.is_ready() {
                 continue;
             }
             if !blocked && self.output.connection.state() == State::Open {
@@ -99,9 +106,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
             if until == Until::Room && self.output.has_room() {
                 continue;
             }
-            if ahead && self.ready.is_none() && !self.output.batch.is_full() {
+            if ahead && self.ready.is_none() && self.output.batch.len() < CHOKED {
                 self.ready = self.next(Take::Messages);
-                if self.poll_more(cx)?.is_ready() || self.poll_write(cx)?.is_ready() {
+                if self.poll_more(cx, CHOKED)?.is_ready() || self.poll_write(cx)?.is_ready() {
                     continue;
                 }
             }
@@ -147,9 +154,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     }
 
     /// Ready once more was read, if anything is to be read.
-    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        if self.eof || !self.read.is_empty() || self.output.batch.is_full() || self.ready.is_some()
-        {
+    fn poll_more(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<Result<(), Error>> {
+        let choked = self.output.batch.len() >= limit;
+        if self.eof || !self.read.is_empty() || choked || self.ready.is_some() {
             return Poll::Pending;
         }
         match ready!(self.read.poll_fill(&mut self.io, cx)) {
