@@ -1,13 +1,16 @@
-//! What an idle subscriber costs the hub: resident memory per connection at 2,000 event streams
-//! and at 2,000 WebSockets, beside a bare tokio task per socket.
+//! What an idle subscriber costs: resident memory per connection at 2,000 event streams of this
+//! library and of hyper alone, and at 2,000 event streams and 2,000 WebSockets of the hub, beside a
+//! bare tokio task per socket.
 //!
 //! ```sh
-//! cargo bench -p benches --bench idle_memory
+//! cargo bench -p benches --no-default-features --features fanout,hub --bench idle_memory
 //! ```
 //!
-//! Each server is a process of its own. Its resident memory is read once 100 connections are
+//! With `--streams` the hub is left out. Each server is a process of its own. Its resident memory is read once 100 connections are
 //! there, so that what a server needs only once is not counted, again when 2,000 more have joined,
 //! and again when each of these has received an event of 1 KiB.
+
+mod idle_streams;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -29,19 +32,39 @@ fn main() {
     if args.iter().any(|arg| arg == "--serve-bare") {
         return serve_bare();
     }
+    if let Some(name) = args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--serve-streams="))
+    {
+        return idle_streams::serve(name);
+    }
     // Run once, to see that it runs: a few connections, and the build that is at hand.
     let test = args.iter().any(|arg| arg == "--test");
     let connections = if test { 20 } else { CONNECTIONS };
-    let hub = build_hub(if test { "dev" } else { "release" });
     let bare = std::env::current_exe().unwrap();
     println!(
-        "{:<20} {:>8} {:>15}   over the bare task",
+        "{:<36} {:>8} {:>15}   over the bare task",
         "bytes each", "idle", "after an event"
     );
     let bare = Server::start(bare.to_str().unwrap(), &["--serve-bare"]);
     let floor = bare.growth(EVENT_STREAM, connections, |_| {});
-    println!("{:<20} {:>8.0}", "bare tokio task", floor.0);
+    println!("{:<36} {:>8.0}", "bare tokio task", floor.0);
     drop(bare);
+    let this = std::env::current_exe().unwrap();
+    for (server, name) in idle_streams::SERVERS {
+        let argument = format!("--serve-streams={server}");
+        let server = Server::start(this.to_str().unwrap(), &[&argument]);
+        let (idle, told) = server.growth(EVENT_STREAM, connections, Server::tell);
+        let over = idle - floor.0;
+        println!(
+            "{name:<36} {idle:>8.0} {told:>15.0}   {over:+.0}, {:+.0}",
+            told - floor.0
+        );
+    }
+    if args.iter().any(|arg| arg == "--streams") {
+        return;
+    }
+    let hub = build_hub(if test { "dev" } else { "release" });
     for (name, request) in [
         ("hub, event stream", EVENT_STREAM),
         ("hub, WebSocket", WEB_SOCKET),
@@ -50,7 +73,7 @@ fn main() {
         let (idle, told) = server.growth(request, connections, Server::publish);
         let over = idle - floor.0;
         println!(
-            "{name:<20} {idle:>8.0} {told:>15.0}   {over:+.0}, {:+.0}",
+            "{name:<36} {idle:>8.0} {told:>15.0}   {over:+.0}, {:+.0}",
             told - floor.0
         );
     }
@@ -113,6 +136,15 @@ impl Server {
         }
         sleep(Duration::from_secs(1));
         streams
+    }
+
+    /// Sends each stream of [`idle_streams`] an event.
+    fn tell(&self) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(stream, "GET /publish HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        sleep(Duration::from_secs(1));
     }
 
     fn publish(&self) {

@@ -10,6 +10,7 @@ mod broadcast;
 mod channel;
 mod clients;
 mod compression;
+mod crowd;
 mod curl;
 mod ending;
 mod half_open;
