@@ -102,11 +102,11 @@ class Carrier {
     this.#changed();
   }
 
-  // Begins with the next event on `topic`.
-  subscribe(topic) {
+  // Begins with the next event on one of `topics`: one connection for all of them.
+  subscribe(topics) {
     this.stop();
     this.clear();
-    Object.assign(this, { topic, cursor: null });
+    Object.assign(this, { topics, cursor: null });
     this.#lostAt = 0;
     this.resume();
   }
@@ -116,7 +116,7 @@ class Carrier {
     this.stop();
     this.wanted = true;
     const url = new URL(ENDPOINT);
-    url.searchParams.append("topic", this.topic);
+    for (const topic of this.topics) url.searchParams.append("topic", topic);
     if (this.cursor) url.searchParams.append("lastEventID", this.cursor);
     this.open(url);
     this.#showState();
@@ -440,14 +440,17 @@ async function publishAll(texts) {
   buttons.forEach((button) => (button.disabled = false));
 }
 
-function subscribe(topic) {
-  sse.subscribe(topic);
-  ws.subscribe(topic);
+function subscribe(text) {
+  const topics = text.trim().split(/\s+/);
+  sse.subscribe(topics);
+  ws.subscribe(topics);
+  const [topic] = topics;
   if (topic !== "*") $("#publish-topic").value = topic;
-  const escaped = encodeURIComponent(topic).replaceAll("'", "%27");
+  const [escaped, ...others] = topics.map((name) => encodeURIComponent(name).replaceAll("'", "%27"));
+  const query = [escaped, ...others].join("&topic=");
   $("#curl-publish").textContent =
     `curl ${ENDPOINT} -d 'topic=${topic === "*" ? "demo" : escaped}' -d data=hello`;
-  $("#curl-subscribe").textContent = `curl -N '${ENDPOINT}?topic=${escaped}&lastEventID=earliest'`;
+  $("#curl-subscribe").textContent = `curl -N '${ENDPOINT}?topic=${query}&lastEventID=earliest'`;
 }
 
 const sse = new ServerSentEvents($("[data-carrier=sse]"));

@@ -173,6 +173,31 @@ async fn every_topic_can_be_watched_and_named_events_are_heard() {
 }
 
 #[tokio::test]
+async fn several_topics_share_one_connection() {
+    let hub = Hub::start(&[]).await;
+    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+        return;
+    };
+    both(&mut page, "state", "1 OPEN").await;
+    page.fill("#topic", " alpha  beta ").await;
+    page.click("#subscribe button").await;
+    both(&mut page, "cursor", "-0").await;
+    for topic in ["alpha", "gamma", "beta"] {
+        hub.publish_data(topic, &format!("from {topic}")).await;
+    }
+    both(&mut page, "log", "from beta").await;
+    both(&mut page, "log", "from alpha").await;
+    both(&mut page, "events", "2").await;
+    let curl = page.text("#curl-subscribe").await;
+    assert!(curl.contains("?topic=alpha&topic=beta&"), "{curl}");
+    assert_eq!(
+        page.text("#curl-publish").await.matches("topic=").count(),
+        1
+    );
+    page.close().await;
+}
+
+#[tokio::test]
 async fn the_page_comes_back_after_a_restart_and_says_what_it_missed() {
     let hub = Hub::start(&[]).await;
     let listen = hub.address().to_string();
