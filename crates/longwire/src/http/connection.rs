@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use http::Version;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::UpgradeableConnection;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -223,7 +224,13 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    async fn http1<Io: Transport>(self, io: WriteDeadline<Rewind<Io>>, head_deadline: Duration) {
+    /// Not an `async fn` for the same reason; the connection is in a box, so that it is held once
+    /// however it is handed on.
+    fn http1<Io: Transport>(
+        self,
+        io: WriteDeadline<Rewind<Io>>,
+        head_deadline: Duration,
+    ) -> impl Future<Output = ()> + Send {
         let Self {
             peer,
             handler,
@@ -236,44 +243,43 @@ impl<H: Handler> Connection<H> {
             .max_headers(MAX_FIELDS)
             .max_buf_size(MAX_BUFFER);
         let service = service(&handler, peer);
-        let connection = builder
-            .serve_connection(TokioIo::new(io), service)
-            .with_upgrades();
-        if let Err(error) = finished(connection, drain, |connection| {
-            connection.graceful_shutdown();
-        })
-        .await
-        {
-            handler.failed(Some(peer), error.into());
+        let connection = builder.serve_connection(TokioIo::new(io), service);
+        let connection = Box::pin(connection.with_upgrades());
+        async move {
+            let graceful_shutdown = UpgradeableConnection::graceful_shutdown;
+            if let Err(error) = finished(connection, drain, graceful_shutdown).await {
+                handler.failed(Some(peer), error.into());
+            }
         }
     }
 
     #[cfg(feature = "http2")]
-    async fn http2<Io: Transport>(self, io: WriteDeadline<Rewind<Io>>) {
+    fn http2<Io: Transport>(
+        self,
+        io: WriteDeadline<Rewind<Io>>,
+    ) -> impl Future<Output = ()> + Send {
         let Self {
             peer,
             handler,
             drain,
         } = self;
         let service = h2::service(&handler, peer);
-        let connection = h2::server().serve_connection(TokioIo::new(io), service);
-        if let Err(error) = finished(connection, drain, |connection| {
-            connection.graceful_shutdown();
-        })
-        .await
-        {
-            handler.failed(Some(peer), error.into());
+        let connection = Box::pin(h2::server().serve_connection(TokioIo::new(io), service));
+        async move {
+            let graceful_shutdown = hyper::server::conn::http2::Connection::graceful_shutdown;
+            if let Err(error) = finished(connection, drain, graceful_shutdown).await {
+                handler.failed(Some(peer), error.into());
+            }
         }
     }
 }
 
 /// Waits for one of hyper's connections to end, and says so to it when the server drains.
 async fn finished<C: Future>(
-    connection: C,
+    mut connection: Pin<Box<C>>,
     mut drain: watch::Receiver<bool>,
     graceful_shutdown: impl Fn(Pin<&mut C>),
 ) -> C::Output {
-    let mut connection = pin!(connection);
     let mut drained = pin!(drain.wait_for(|draining| *draining));
     let mut draining = false;
     poll_fn(|cx| {
