@@ -15,6 +15,7 @@ mod drain;
 mod fanout;
 mod in_flight;
 mod kills;
+mod over_http2;
 mod payloads;
 mod publishing;
 mod quiet;
