@@ -7,7 +7,7 @@
 //! The end of the input, or Ctrl-C, closes with 1000. The exit code is 0 if the connection was
 //! closed with 1000, 1001 or no code, 1 if it failed or ended otherwise, 2 for wrong arguments.
 
-use std::error::Error;
+use core::error::Error;
 use std::process;
 
 use longwire::net::{Connector, Proxies, Proxy, Roots, Tls};

@@ -147,6 +147,17 @@ impl Connector {
             .map_err(|_| ConnectError::TlsDeadline)?
     }
 
+    /// The same without the certificate that says who we are; the proxies stay.
+    pub(crate) fn anonymous(&self) -> Self {
+        #[cfg_attr(not(feature = "tls"), expect(unused_mut, reason = "nothing to hide"))]
+        let mut anonymous = self.clone();
+        #[cfg(feature = "tls")]
+        {
+            anonymous.tls = self.tls.anonymous();
+        }
+        anonymous
+    }
+
     /// TCP and the proxy, within [`connect_within`](Self::connect_within).
     pub(crate) async fn dial(&self, endpoint: Endpoint<'_>) -> Result<Stream, ConnectError> {
         timeout(self.connect_within, self.reach(endpoint))
@@ -171,7 +182,7 @@ impl Connector {
     async fn through(&self, proxy: &Proxy, host: &str, port: u16) -> Result<Stream, ProxyError> {
         let reached = async {
             let stream = self.tcp(&proxy.host, proxy.port).await?;
-            self.secure(proxy.endpoint(), stream).await
+            self.anonymous().secure(proxy.endpoint(), stream).await
         };
         let mut stream = reached
             .await

@@ -41,7 +41,8 @@ impl Proxy {
     /// Reads the URL of a proxy; one without a scheme is `http`.
     ///
     /// - `http://` and `https://`: HTTP's CONNECT method, over TCP or TLS; user information is
-    ///   sent by the Basic scheme. Ports 80 and 443 by default.
+    ///   sent by the Basic scheme. Ports 80 and 443 by default. The proxy's certificate is judged
+    ///   as a server's is; ours is not shown to it.
     /// - `socks5://` and `socks5h://`: SOCKS version 5, with user information as name and
     ///   password. Port 1080 by default. Either way the proxy looks names up.
     ///

@@ -125,3 +125,13 @@ impl AsyncWrite for Stream {
         delegate!(self, io => io.poll_shutdown(cx))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_without_tls_does_not_pay_for_it() {
+        assert_eq!(size_of::<Stream>(), size_of::<TcpStream>());
+    }
+}

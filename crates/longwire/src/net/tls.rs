@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rustls::ClientConfig;
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption};
 use rustls::pki_types::ServerName;
-use rustls::sign::SingleCertAndKey;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
+use rustls::{ClientConfig, SignatureScheme};
 use tokio_rustls::TlsConnector;
 
 use super::pem::certified_key;
@@ -46,7 +46,7 @@ impl Tls {
     }
 
     /// Shows this certificate to servers that ask for one: PEM, the chain from our own certificate
-    /// up, and its key.
+    /// up, and its key. Proxies are not shown it, nor other origins after a redirect.
     ///
     /// # Errors
     ///
@@ -59,6 +59,18 @@ impl Tls {
         // Sessions begun without the certificate would be resumed without it.
         config.resumption = Resumption::default();
         Ok(self)
+    }
+
+    /// The same without our certificate, for those whom it was not meant for.
+    pub(super) fn anonymous(&self) -> Self {
+        let mut anonymous = self.clone();
+        if self.config.client_auth_cert_resolver.has_certs() {
+            let config = Arc::make_mut(&mut anonymous.config);
+            config.client_auth_cert_resolver = Arc::new(NoCertificate);
+            // A session that is resumed would say who we are.
+            config.resumption = Resumption::default();
+        }
+        anonymous
     }
 
     pub(super) async fn connect(
@@ -81,6 +93,20 @@ impl Tls {
             .await
             .map(Stream::tls)
             .map_err(ConnectError::tls)
+    }
+}
+
+/// Answers a server that asks for a certificate with none.
+#[derive(Debug)]
+struct NoCertificate;
+
+impl ResolvesClientCert for NoCertificate {
+    fn resolve(&self, _: &[&[u8]], _: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+        None
+    }
+
+    fn has_certs(&self) -> bool {
+        false
     }
 }
 

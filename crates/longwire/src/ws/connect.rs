@@ -155,8 +155,8 @@ impl Connect {
     /// [`Error::Status`].
     ///
     /// From the first redirect to another origin (host, port or scheme) on, no header field goes
-    /// along but `Accept`, `Accept-Language`, `Cache-Control` and `User-Agent`, and no user
-    /// information; subprotocols and `Origin` do. User information in a `Location` is ignored.
+    /// along but `Accept`, `Accept-Language`, `Cache-Control` and `User-Agent`, no user information
+    /// and no client certificate; subprotocols and `Origin` do. User information in a `Location` is ignored.
     pub const fn max_redirects(mut self, redirects: usize) -> Self {
         self.max_redirects = redirects;
         self
@@ -191,6 +191,7 @@ impl Connect {
             self.url = redirect.url;
             if !redirect.is_same_origin {
                 self.headers.retain(|(name, _)| travels(name));
+                self.connector = self.connector.anonymous();
             }
         }
     }

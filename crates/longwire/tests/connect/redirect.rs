@@ -3,12 +3,14 @@
 use core::time::Duration;
 
 use longwire::Error;
-use longwire::net::Connector;
+use longwire::http::Config as Serving;
+use longwire::net::{ConnectError, Connector, Roots, ServerTls};
 use longwire::ws::{self, Config};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::scripted::{Scripted, field};
+use crate::serve;
 use crate::support::Authority;
 use crate::tls::{server, trusting};
 
@@ -81,6 +83,31 @@ async fn another_origin_is_told_no_secret_nor_is_the_first_one_when_it_comes_bac
         assert!(!head.contains("secret"), "{head}");
         assert_eq!(field(head, "Authorization"), None);
     }
+}
+
+#[tokio::test]
+async fn another_origin_is_not_shown_our_certificate() {
+    let (authority, clients) = (Authority::new(), Authority::new());
+    let (identity, own) = (authority.server(), clients.client());
+    let roots = Roots::none().add_pem(clients.certificate().as_bytes());
+    let tls = ServerTls::from_pem_for(
+        roots.unwrap(),
+        identity.certificate.as_bytes(),
+        identity.key.as_bytes(),
+    );
+    let (port, _failed) = serve::start(Serving::default().tls(tls.unwrap())).await;
+    let url = format!("wss://localhost:{port}/echo");
+    let client = trusting(&authority)
+        .client_certificate(own.certificate.as_bytes(), own.key.as_bytes())
+        .unwrap();
+    let connect = |url| ws::connect(url).connector(Connector::new().tls(client.clone()));
+    connect(&url).await.unwrap();
+
+    let elsewhere = Scripted::start(&[&to(&url)]).await;
+    let error = connect(&elsewhere.url("/")).max_redirects(1).await;
+    let (Err(Error::Io(_)) | Err(Error::Connect(ConnectError::Tls(_)))) = error else {
+        panic!("{error:?}");
+    };
 }
 
 #[tokio::test]
