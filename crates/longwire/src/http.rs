@@ -29,7 +29,7 @@ pub(crate) use chunked::Chunked;
 pub use client::{Body, Client, RequestError};
 #[cfg(feature = "http2")]
 pub(crate) use h2::Stalled;
-pub(crate) use head::{First, after, read_first};
+pub(crate) use head::{First, after, read_first, refuse};
 #[cfg(feature = "client")]
 pub(crate) use redirect::{follow, redirects, travels};
 #[cfg(feature = "client")]

@@ -168,9 +168,12 @@ async fn refusals_say_why() {
         let (server, mut client) = duplex(1 << 16);
         client.write_all(request).await.unwrap();
         let accepted = ws::accept(server, Config::default(), |_| Err(Reject::new(401)));
-        assert!(accepted.await.is_err());
         let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
+        let read = async {
+            client.read_to_string(&mut answer).await.unwrap();
+            drop(client);
+        };
+        assert!(tokio::join!(accepted, read).0.is_err());
         assert!(
             answer.starts_with(&format!("HTTP/1.1 {status} ")),
             "{answer}"

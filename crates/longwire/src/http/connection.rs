@@ -6,22 +6,21 @@ use core::net::SocketAddr;
 use core::pin::{Pin, pin};
 use core::task::{Poll, ready};
 use core::time::Duration;
-use std::io;
 use std::sync::Arc;
 
 use http::Version;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::UpgradeableConnection;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 use ws_handshake::RequestHead;
 
 #[cfg(feature = "http2")]
 use super::h2;
-use super::head::{First, after, read_first};
+use super::head::{First, after, read_first, refuse};
 use super::rewind::Rewind;
 use super::{Config, Handler, Take, WriteDeadline};
 use crate::buffer::Batch;
@@ -203,24 +202,9 @@ impl<H: Handler> Connection<H> {
         })
     }
 
-    /// Sends a response, ends our side and reads on for a moment: closing a socket with unread
-    /// bytes would reset the connection before the peer has seen the answer (RFC 9112 §9.6).
-    async fn refuse<Io: Transport>(self, mut io: Io, response: Vec<u8>, within: Duration) {
-        let refused = async {
-            io.write_all(&response).await?;
-            io.shutdown().await?;
-            let mut ignored = [0; 1024];
-            for _ in 0..64 {
-                if io.read(&mut ignored).await? == 0 {
-                    break;
-                }
-            }
-            Ok::<(), io::Error>(())
-        };
-        match timeout(within, refused).await {
-            // A peer that keeps its side open has had its answer.
-            Ok(Ok(())) | Err(_) => {}
-            Ok(Err(error)) => self.failed(error.into()),
+    async fn refuse<Io: Transport>(self, io: Io, response: Vec<u8>, within: Duration) {
+        if let Err(error) = refuse(io, &response, within).await {
+            self.failed(error.into());
         }
     }
 

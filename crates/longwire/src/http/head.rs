@@ -2,9 +2,11 @@
 
 use core::future::poll_fn;
 use core::task::{Context, Poll, ready};
+use core::time::Duration;
 use std::io;
 
-use tokio::io::AsyncRead;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
 use ws_handshake::{HandshakeError, Limits, RequestHead};
 
 use crate::buffer::ReadBuffer;
@@ -71,25 +73,37 @@ where
         }
         if !held.is_empty() {
             held.extend_from_slice(bytes.unused());
-            bytes = ReadBuffer::from(core::mem::take(held));
         }
-        let seen = bytes.unused();
-        if seen.starts_with(PREFACE) {
-            return Poll::Ready(Ok(First::Http2 { bytes }));
-        }
-        if !PREFACE.starts_with(seen) {
+        let seen = if held.is_empty() {
+            bytes.unused()
+        } else {
+            &held[..]
+        };
+        let is_http2 = seen.starts_with(PREFACE);
+        let mut decided = None;
+        if !is_http2 && !PREFACE.starts_with(seen) {
             match RequestHead::parse(seen, searched, limits) {
                 Ok(Some(head)) => {
-                    let len = head.len;
                     let decide = decide.take().expect("a head is decided on once");
-                    let value = decide(&head.value);
-                    return Poll::Ready(Ok(First::Head { value, bytes, len }));
+                    decided = Some((decide(&head.value), head.len));
                 }
                 Ok(None) => {}
                 Err(error) => return Poll::Ready(Ok(First::Refused(error))),
             }
         }
-        *held = seen.to_vec();
+        if !is_http2 && decided.is_none() {
+            if held.is_empty() {
+                *held = seen.to_vec();
+            }
+            continue;
+        }
+        if !held.is_empty() {
+            bytes = ReadBuffer::from(core::mem::take(held));
+        }
+        return Poll::Ready(Ok(match decided {
+            Some((value, len)) => First::Head { value, bytes, len },
+            None => First::Http2 { bytes },
+        }));
     }
 }
 
@@ -98,4 +112,27 @@ pub(crate) fn after(mut bytes: ReadBuffer, head_len: usize) -> ReadBuffer {
     let left = bytes.unused().len() - head_len;
     bytes.keep(left);
     bytes
+}
+
+/// Sends a response, ends our side and reads on for a moment, all `within` this time.
+//= https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+//# If a server performs an immediate close of a TCP connection, there is a significant risk that
+//# the client will not be able to read the last HTTP response.
+pub(crate) async fn refuse<Io>(mut io: Io, response: &[u8], within: Duration) -> io::Result<()>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    let refused = async {
+        io.write_all(response).await?;
+        io.shutdown().await?;
+        let mut ignored = [0; 1024];
+        for _ in 0..64 {
+            if io.read(&mut ignored).await? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    };
+    // A peer that keeps its side open has had its answer.
+    timeout(within, refused).await.unwrap_or(Ok(()))
 }

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use ws_handshake::{Accept, Limits, Reject, Request, RequestHead};
 
 use super::{Agreed, Config, Socket};
 use crate::Error;
-use crate::http::{First, after, read_first};
+use crate::http::{First, after, read_first, refuse};
 
 /// Reads the opening handshake from `io`, lets `choose` answer it, and speaks WebSocket from there.
 ///
@@ -17,7 +17,8 @@ use crate::http::{First, after, read_first};
 ///
 /// # Errors
 ///
-/// [`Error::Handshake`] and [`Error::Refused`] (the answer was sent), [`Error::HeadDeadline`],
+/// [`Error::Handshake`] and [`Error::Refused`] (the answer was sent, and the end of what the client
+/// sends was awaited for [`Config::close_within`] at most), [`Error::HeadDeadline`],
 /// [`Error::Eof`], [`Error::Io`]. `io` is dropped.
 ///
 /// # Cancel safety
@@ -54,8 +55,7 @@ where
         First::Http2 { .. } => return Err(Error::Http2),
         First::Eof => return Err(Error::Eof),
     };
-    io.write_all(&response).await?;
-    io.shutdown().await?;
+    refuse(io, &response, config.close_within).await?;
     Err(error)
 }
 

@@ -15,6 +15,7 @@ mod bombs;
 mod endless;
 mod floods;
 mod half_open;
+mod heads;
 mod process;
 mod raw;
 mod slow;
