@@ -5,4 +5,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod closing;
+#[cfg(feature = "deflate")]
+mod deflate;
+mod output;
 mod pair;
+mod raw;
+mod split;
+mod streamed;

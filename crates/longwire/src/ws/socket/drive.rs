@@ -93,6 +93,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
                 return Poll::Ready(Err(Error::Closed));
             }
             let has_room = self.output.has_room() || self.config.when_full != WhenFull::Wait;
+            if until == Until::Room {
+                self.output.check_open()?;
+            }
             if until == Until::Room && has_room {
                 return Poll::Ready(Ok(()));
             }

@@ -345,6 +345,9 @@ impl<S: Side> Output<S> {
     pub(super) fn pump(&mut self, config: &Config) -> Result<(), Error> {
         while let Some(queue) = &mut self.queue {
             let Some(front) = queue.messages.front_mut() else {
+                if queue.latest.is_some() && self.batch.is_full() {
+                    return Ok(());
+                }
                 if let Some(latest) = queue.latest.take() {
                     let latest = self.encode(config, latest);
                     self.queue().messages.push_back(latest);

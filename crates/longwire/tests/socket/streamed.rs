@@ -1,0 +1,103 @@
+//! Messages in pieces.
+
+use longwire::Error;
+use longwire::ws::{self, Config, Message};
+use ws_frame::{CloseCode, DataKind, Limits};
+
+#[tokio::test]
+async fn a_message_larger_than_the_limit_of_memory_passes_through() {
+    const PIECES: usize = 640;
+    let limits = Limits::default()
+        .with_max_message(u64::MAX)
+        .with_max_frame(u64::MAX);
+    let config = Config::default().frames(ws_frame::Config::default().with_limits(limits));
+    let (mut client, mut server) = ws::pair(config, 64 * 1024);
+    let send = async {
+        let mut writer = client.send_streamed(DataKind::Binary);
+        for i in 0..PIECES {
+            let byte = (i % 256).to_le_bytes()[0];
+            writer.write(vec![byte; 20_000]).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        client.send("after").await.unwrap();
+        client
+    };
+    let receive = async {
+        let mut reader = server.recv_streamed().await.unwrap().unwrap();
+        assert_eq!(reader.kind(), DataKind::Binary);
+        let mut at = 0_usize;
+        while let Some(piece) = reader.piece().await {
+            for byte in piece.unwrap() {
+                assert_eq!(*byte, (at / 20_000 % 256).to_le_bytes()[0]);
+                at += 1;
+            }
+        }
+        assert_eq!(at, PIECES * 20_000);
+        drop(reader);
+        assert_eq!(
+            server.recv().await.unwrap().unwrap(),
+            Message::from("after")
+        );
+    };
+    let (_client, ()) = tokio::join!(send, receive);
+}
+
+#[tokio::test]
+async fn what_a_reader_leaves_is_skipped_by_all() {
+    for by_pieces in [false, true] {
+        let (mut client, mut server) = ws::pair(Config::default(), 1 << 20);
+        let mut writer = client.send_streamed(DataKind::Text);
+        for piece in ["one ", "two ", "three"] {
+            writer.write(piece).await.unwrap();
+        }
+        writer.finish().await.unwrap();
+        client.send("next").await.unwrap();
+        let mut reader = server.recv_streamed().await.unwrap().unwrap();
+        assert_eq!(reader.piece().await.unwrap().unwrap(), b"one ");
+        drop(reader);
+        if by_pieces {
+            let mut reader = server.recv_streamed().await.unwrap().unwrap();
+            assert_eq!(reader.piece().await.unwrap().unwrap(), b"next");
+            assert!(reader.piece().await.is_none());
+        } else {
+            assert_eq!(server.recv().await.unwrap().unwrap(), Message::from("next"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn text_in_pieces_must_be_text_as_a_whole() {
+    let (mut client, mut server) = ws::pair(Config::default(), 1 << 20);
+    let mut writer = client.send_streamed(DataKind::Text);
+    writer.write(&b"gr\xc3"[..]).await.unwrap();
+    let bad = writer.write(&b"\xff"[..]).await;
+    assert!(matches!(bad, Err(Error::NotText)));
+    writer.write(&b"\xbc"[..]).await.unwrap();
+    writer.finish().await.unwrap();
+    assert_eq!(
+        server.recv().await.unwrap().unwrap(),
+        Message::from("gr\u{fc}")
+    );
+}
+
+#[tokio::test]
+async fn an_unfinished_message_stops_all_but_the_close() {
+    let (mut client, mut server) = ws::pair(Config::default(), 1 << 20);
+    client
+        .send_streamed(DataKind::Binary)
+        .write(&b"begun"[..])
+        .await
+        .unwrap();
+    assert!(matches!(client.send("other").await, Err(Error::Unfinished)));
+    assert!(matches!(client.try_send("other"), Err(Error::Unfinished)));
+    client.close(CloseCode::NORMAL, "").unwrap();
+    let (end, mut reader) = tokio::join!(client.recv(), async {
+        let mut reader = server.recv_streamed().await.unwrap().unwrap();
+        assert_eq!(reader.piece().await.unwrap().unwrap(), b"begun");
+        let end = reader.piece().await.unwrap();
+        assert!(matches!(end, Err(Error::Closed)));
+        reader
+    });
+    assert!(end.is_none());
+    assert!(reader.piece().await.is_none());
+}
