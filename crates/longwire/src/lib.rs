@@ -60,6 +60,14 @@
 //! [`sse::EventSource`] reconnects and resumes as a browser does; [`sse::decode`] reads events from
 //! the body that another HTTP client fetched.
 //!
+//! # Event streams of a server
+//!
+//! With the feature `serve`, `sse::channel()` gives a bounded sender and a stream for `sse::Reply`,
+//! which answers requests of hyper and, with `axum`, of axum; `sse::Broadcast` sends to many streams
+//! at once. Every stream has the headers that keep proxies from holding events back, a heartbeat when
+//! it is quiet, and tells its sender as soon as the client is gone. `sse::Drain` ends open streams
+//! when a server stops.
+//!
 //! # Thousands of them
 //!
 //! With the feature `serve`, `http::serve` reads the first head of each connection itself. An

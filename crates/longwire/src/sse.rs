@@ -1,22 +1,30 @@
-//! Server-Sent Events: a [`Source`] yields what is due, and goes out on a bare socket
-//! ([`http::serve`](crate::http::serve)) or as the [`Body`] of a hyper or axum response.
+//! Server-Sent Events, client and server.
 //!
-//! [`channel()`] is the source for most: a bounded [`Sender`] for one stream.
+//! A client is `EventSource`, or `decode` on a body that another client fetched (feature `client`).
 //!
-//! ```
-//! use longwire::sse::{self, Fields, Reply};
+//! A server (feature `serve`) has a `Source` of events, which goes out on a bare socket by
+//! `http::serve`, or as the `Body` of a hyper or axum response by `Reply`:
 //!
-//! async fn tokens() -> http::Response<sse::Body<sse::Events>> {
-//!     let (sender, events) = sse::channel();
-//!     tokio::spawn(async move {
-//!         for token in ["Hel", "lo"] {
-//!             sender.send(&Fields::new(token)).await?; // fails once the client is gone
-//!         }
-//!         sender.send(&Fields::new("[DONE]")).await
-//!     });
-//!     Reply::new(events).into_response()
-//! }
-//! ```
+//! | source | for |
+//! |---|---|
+//! | `channel()` | one stream: a bounded `Sender` that waits, fails, keeps the latest or drops |
+//! | `Broadcast` | one sequence of events for many streams, encoded once |
+//! | `Merged`, or `Sender::topic` | several logical channels over one connection |
+//! | `Drain::watch`, `Compressed` | any of these, ended at shutdown, or compressed |
+//!
+//! # Behind proxies
+//!
+//! Every answer says `Cache-Control: no-cache, no-transform` and `X-Accel-Buffering: no`; with the
+//! latter nginx passes each event on at once, also to an HTTP/1.0 client and with `gzip on`, and
+//! without it holds events back until its buffer is full. haproxy needs `option http-no-delay`, or
+//! it may keep each event for 200 ms. The heartbeat of 15 s keeps a quiet stream open through the
+//! usual time-out of 60 s.
+//!
+//! # Six connections
+//!
+//! Over HTTP/1.1 a browser opens at most six connections to an origin, in all its tabs together:
+//! the seventh stream waits. Over HTTP/2 it has as many as the server allows. Where HTTP/1.1 has
+//! to do, put several topics on one stream.
 
 #[cfg(feature = "client")]
 pub mod decode;

@@ -225,6 +225,6 @@ impl<B: Body<Data = Bytes>> Body for Watched<B> {
 
     fn size_hint(&self) -> SizeHint {
         let body = self.body.as_ref();
-        body.map_or(SizeHint::new(), |body| body.size_hint())
+        body.map_or_else(SizeHint::new, |body| body.size_hint())
     }
 }

@@ -14,6 +14,23 @@ use super::queue::{Admit, Queue};
 
 /// Makes a channel with the defaults of [`Channel`]: what the sender sends, the stream that the
 /// [`Events`] become carries.
+///
+/// # Example
+///
+/// ```
+/// use longwire::sse::{self, Fields, Reply};
+///
+/// async fn tokens() -> http::Response<sse::Body<sse::Events>> {
+///     let (sender, events) = sse::channel();
+///     tokio::spawn(async move {
+///         for token in ["Hel", "lo"] {
+///             sender.send(&Fields::new(token)).await?; // fails once the client is gone
+///         }
+///         sender.send(&Fields::new("[DONE]")).await
+///     });
+///     Reply::new(events).into_response()
+/// }
+/// ```
 #[must_use]
 pub fn channel() -> (Sender, Events) {
     Channel::new().open()

@@ -110,9 +110,10 @@ fn thousandths(value: &[u8]) -> Option<u16> {
 /// A source whose bytes are compressed, or not if its encoding is `None`.
 ///
 /// Every batch is flushed, so an event never waits for the next. The compressor lives as long as
-/// the stream and is not small: see [`Encoding`]'s figures in the crate's documentation. Do not
-/// compress a stream that mixes a secret with what an attacker can have sent in it: its length
-/// tells (BREACH).
+/// the stream and is not small: after 400 events of 200 bytes, resident memory had grown by 340 KiB
+/// for each stream with gzip, 690 KiB with Brotli and 130 KiB with Zstandard, where an uncompressed
+/// idle stream takes about one. Do not compress a stream that mixes a secret with what an attacker
+/// can have sent in it: its length tells (BREACH).
 #[derive(Debug)]
 pub struct Compressed<S> {
     source: S,
