@@ -14,7 +14,7 @@ async fn main() {
     let limits = ws_frame::Limits::default()
         .with_max_message(16 << 20)
         .with_max_frame(16 << 20)
-        .with_max_fragments(65_536);
+        .with_max_fragments(65_537);
     let mut config = Config::default()
         .frames(ws_frame::Config::default().with_limits(limits))
         .message_within(Duration::from_secs(600));

@@ -6,9 +6,10 @@
 mod results;
 mod suite;
 
-use crate::command::{self, cargo, run};
+use crate::command::{self, cargo, program, run};
 use crate::stop::Stop;
 use clap::Args;
+use core::net::SocketAddr;
 use results::Results;
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
@@ -56,6 +57,8 @@ enum Transport {
     Tcp,
     /// Sections 1 to 10 only: what is compressed does not depend on what carries it.
     Tls,
+    /// Likewise; behind nghttpx, which makes an extended CONNECT (RFC 8441) of each upgrade.
+    Http2,
 }
 
 const TESTEES: [Testee; 2] = [
@@ -75,7 +78,7 @@ const TESTEES: [Testee; 2] = [
         server: "ws_echo",
         client: "ws_autobahn_client",
         conformance: "crates/longwire/conformance",
-        transports: &[Transport::Tcp, Transport::Tls],
+        transports: &[Transport::Tcp, Transport::Tls, Transport::Http2],
     },
 ];
 
@@ -174,6 +177,7 @@ fn server_role(testee: &Testee, transport: Transport, cases: &[&str]) -> Result<
     let (flags, scheme): (&[&str], _) = match transport {
         Transport::Tcp => (&[], "ws"),
         Transport::Tls => (&["--tls"], "wss"),
+        Transport::Http2 => (&["--h2"], "ws"),
     };
     let mut server = example(testee.server)
         .args(flags)
@@ -189,6 +193,16 @@ fn server_role(testee: &Testee, transport: Transport, cases: &[&str]) -> Result<
     let address = line
         .strip_prefix("listening on ")
         .ok_or_else(|| format!("{}: {line}", testee.server))?;
+    let (_proxy, address) = match transport {
+        Transport::Http2 => {
+            let (proxy, front) = nghttpx(address)?;
+            (Some(proxy), front)
+        }
+        Transport::Tcp | Transport::Tls => (
+            None,
+            address.parse().map_err(|e| format!("{address}: {e}"))?,
+        ),
+    };
     let url = format!("{scheme}://{address}");
     // Whatever else it prints must be read, or it would wait.
     thread::spawn(move || lines.for_each(drop));
@@ -204,12 +218,44 @@ fn server_role(testee: &Testee, transport: Transport, cases: &[&str]) -> Result<
     results::found(&suite::reports(&run))
 }
 
+/// A proxy in front of `backend`, and where it listens.
+fn nghttpx(backend: &str) -> Result<(Running, SocketAddr), String> {
+    let address = free_address()?;
+    let front = format!("--frontend={},{};no-tls", address.ip(), address.port());
+    let back = format!("--backend={};;proto=h2", backend.replace(':', ","));
+    let proxy = program("nghttpx", "--single-process --conf=/dev/null")
+        .args(["--accesslog-file=/dev/null", &front, &back])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .map(Running)
+        .map_err(|e| format!("nghttpx: {e}"))?;
+    until_it_listens("nghttpx", address)?;
+    Ok((proxy, address))
+}
+
+fn free_address() -> Result<SocketAddr, String> {
+    let listener = TcpListener::bind("127.0.0.1:0");
+    let address = listener.and_then(|listener| listener.local_addr());
+    address.map_err(|e| e.to_string())
+}
+
+fn until_it_listens(name: &str, address: SocketAddr) -> Result<(), String> {
+    let started = Instant::now();
+    while TcpStream::connect(address).is_err() {
+        if started.elapsed() > Duration::from_secs(30) {
+            return Err(format!("{name} does not listen"));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
 /// The suite as a server for our client.
 fn client_role(testee: &Testee, cases: &[&str]) -> Result<Results, String> {
     let run = format!("{}-client", testee.name);
     let log = suite::log(&run)?;
-    let port = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    let address = port.map_err(|e| e.to_string())?;
+    let address = free_address()?;
     let url = format!("ws://{address}");
     let spec = suite::spec(&run, cases, "url", url.as_str().into())?;
     let mut wstest = suite::start("fuzzingserver", &spec)
@@ -230,13 +276,7 @@ fn client_role(testee: &Testee, cases: &[&str]) -> Result<Results, String> {
         })
         .ok_or("wstest does not say how many cases it has")?;
     thread::spawn(move || lines.for_each(drop));
-    let started = Instant::now();
-    while TcpStream::connect(address).is_err() {
-        if started.elapsed() > Duration::from_secs(30) {
-            return Err("wstest does not listen".into());
-        }
-        thread::sleep(Duration::from_millis(50));
-    }
+    until_it_listens("wstest", address)?;
     let mut client = example(testee.client);
     client.arg("--deflate").stdout(log.0).stderr(log.1);
     client.args((1..=count).map(|case| format!("{url}/runCase?case={case}&agent={AGENT}")));
