@@ -13,7 +13,9 @@ mod kills;
 mod links;
 mod metadata;
 mod no_std;
+mod outage;
 mod readme;
+mod simulate;
 mod stop;
 mod tools;
 
@@ -46,8 +48,12 @@ enum Task {
     Hostile(hostile::Options),
     /// Kill a hub under load, and prove that it lost nothing it acknowledged
     Kills(kills::Options),
+    /// Let real clients of a real hub live through an outage, and compare their attempts with theory
+    Outage(outage::Options),
     /// Compare the README of each library with its documentation, or write it
     Readme(readme::Options),
+    /// Run clients and a hub on a simulated network that fails, from seeds
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -60,7 +66,9 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hostile(options) => hostile::run(&options),
         Task::Kills(options) => kills::run(&options),
+        Task::Outage(options) => outage::run(&options),
         Task::Readme(options) => readme::run(&options),
+        Task::Simulate(options) => simulate::run(&options),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
