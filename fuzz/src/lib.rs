@@ -2,6 +2,7 @@
 //! law or a round trip. The targets in `fuzz_targets/` hand them libFuzzer's input, the tests
 //! replay the committed corpora through them, and your own fuzzer can call them too.
 
+pub mod client;
 pub mod deflate;
 pub mod frame;
 pub mod handshake;

@@ -30,6 +30,7 @@ replay! {
     handshake_pair: fuzz::handshake::pair,
     handshake_request: fuzz::handshake::request,
     handshake_response: fuzz::handshake::response,
+    hub_client: fuzz::client::client,
     hub_form: fuzz::hub::form,
     hub_frames: fuzz::hub::frames,
     hub_query: fuzz::hub::query,

@@ -281,6 +281,8 @@ pub(crate) struct Delays {
     opened_at: Option<Duration>,
     heard: bool,
     hint: Duration,
+    /// Delays as parts of their ceilings: their sum, and how many.
+    pub(crate) drawn: (f64, u32),
 }
 
 impl Delays {
@@ -318,6 +320,10 @@ impl Delays {
             "I11: attempt {} waits {delay:?}",
             self.failures
         );
+        if self.failures >= 2 && hint.is_zero() {
+            self.drawn.0 += delay.as_secs_f64() / ceiling.as_secs_f64();
+            self.drawn.1 += 1;
+        }
         self.failures += 1;
     }
 }

@@ -38,13 +38,26 @@ fn number(name: &str) -> Option<u64> {
 
 /// Runs seeds, and names the first that fails.
 fn run(seeds: Range<u64>) {
+    let mut drawn = (0.0, 0);
     for seed in seeds {
-        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| World::new(seed, false).run())) {
-            eprintln!(
-                "seed {seed} failed: see all of it with `cargo xtask simulate --seed {seed}`"
-            );
-            std::panic::resume_unwind(panic);
+        match catch_unwind(AssertUnwindSafe(|| World::new(seed, false).run())) {
+            Ok((_, (sum, count))) => {
+                drawn.0 += sum;
+                drawn.1 += count;
+            }
+            Err(panic) => {
+                eprintln!("seed {seed} failed: `cargo xtask simulate --seed {seed}` shows it");
+                std::panic::resume_unwind(panic);
+            }
         }
+    }
+    // I11: delays are drawn evenly from 0 to their ceilings, which grow.
+    if drawn.1 >= 5_000 {
+        let mean = drawn.0 / f64::from(drawn.1);
+        assert!(
+            (0.48..0.52).contains(&mean),
+            "I11: delays take {mean} of their ceilings"
+        );
     }
 }
 

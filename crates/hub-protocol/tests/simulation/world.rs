@@ -144,6 +144,8 @@ pub(crate) struct World {
     ever_refused: bool,
     healing: bool,
     trace: u64,
+    /// Of processes that are gone.
+    drawn: (f64, u32),
     verbose: bool,
 }
 
@@ -174,6 +176,7 @@ impl World {
             ever_refused: false,
             healing: false,
             trace: 0xcbf2_9ce4_8422_2325,
+            drawn: (0.0, 0),
             verbose,
         };
         for _ in 0..2 + world.rng.index(3) {
@@ -250,8 +253,9 @@ impl World {
         self.queue.insert((time, self.seq), event);
     }
 
-    /// Runs to the end, and returns a number that stands for all that happened.
-    pub(crate) fn run(mut self) -> u64 {
+    /// Runs to the end, and returns a number that stands for all that happened, and how much of
+    /// their ceilings the delays took.
+    pub(crate) fn run(mut self) -> (u64, (f64, u32)) {
         while let Some(((time, _), event)) = self.queue.pop_first() {
             if time > END {
                 break;
@@ -266,7 +270,11 @@ impl World {
             self.step(event);
         }
         self.finish();
-        self.trace
+        for node in &self.nodes {
+            self.drawn.0 += node.delays.drawn.0;
+            self.drawn.1 += node.delays.drawn.1;
+        }
+        (self.trace, self.drawn)
     }
 
     fn mix(&mut self, value: u64) {
@@ -915,7 +923,9 @@ impl World {
         n.process += 1;
         n.generation = 0;
         n.placed = false;
-        n.delays = Delays::default();
+        let drawn = core::mem::take(&mut n.delays).drawn;
+        self.drawn.0 += drawn.0;
+        self.drawn.1 += drawn.1;
         n.removed.clear();
         n.waiting.clear();
         begin_process(n, &self.hub, node, self.now);

@@ -27,6 +27,7 @@ use std::time::Instant;
 use hub::Hub;
 use longwire::hub::{Carrier, Data, Event, Target};
 use proxy::{Mode, Proxy};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     match tokio::time::timeout(Duration::from_secs(120), future).await {
@@ -50,6 +51,8 @@ fn number(name: &str, default: usize) -> usize {
 struct Seen {
     numbers: Vec<u64>,
     gaps: usize,
+    /// When the outage was noticed.
+    dropped: Option<Instant>,
     recovered: Option<Instant>,
 }
 
@@ -86,11 +89,48 @@ async fn client(url: String, nth: usize, shared: Arc<Shared>, seen: Arc<Mutex<Se
                 seen.numbers.push(text.parse().unwrap());
             }
             Event::Missed(_) => seen.gaps += 1,
+            Event::Interrupted(_) => {
+                seen.dropped.get_or_insert_with(Instant::now);
+            }
             Event::Opened { .. } if shared.ended.lock().unwrap().is_some() => {
                 seen.recovered.get_or_insert_with(Instant::now);
             }
             _ => {}
         }
+    }
+}
+
+/// What this machine adds: how long a failed attempt takes, second by second, and how late the
+/// latest task was.
+#[derive(Debug, Default)]
+struct Machine {
+    took: Vec<(f64, u32)>,
+    late: Duration,
+}
+
+/// Makes attempts of its own, as long as it is polled.
+async fn probe(address: core::net::SocketAddr, mode: Mode, machine: Arc<Mutex<Machine>>) {
+    const PAUSE: Duration = Duration::from_millis(50);
+    let began = Instant::now();
+    loop {
+        let asleep = Instant::now();
+        tokio::time::sleep(PAUSE).await;
+        let late = asleep.elapsed().saturating_sub(PAUSE);
+        let attempt = Instant::now();
+        if mode != Mode::BlackHole
+            && let Ok(mut stream) = tokio::net::TcpStream::connect(address).await
+        {
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\n\r\n").await;
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+        let mut machine = machine.lock().unwrap();
+        machine.late = machine.late.max(late);
+        let second = attempt.duration_since(began).as_secs() as usize;
+        if machine.took.len() <= second {
+            machine.took.resize(second + 1, (0.0, 0));
+        }
+        machine.took[second].0 += attempt.elapsed().as_secs_f64();
+        machine.took[second].1 += 1;
     }
 }
 
@@ -141,7 +181,10 @@ async fn outage(mode: Mode, name: &str) {
     shared.attempts.lock().unwrap().clear();
     let began = Instant::now();
     proxy.cut();
-    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let machine = Arc::<Mutex<Machine>>::default();
+    let probing = probe(proxy.address, mode, machine.clone());
+    // It has no end.
+    let _ = tokio::time::timeout(Duration::from_secs(seconds), probing).await;
     *shared.ended.lock().unwrap() = Some(Instant::now());
     proxy.set(Mode::Pass).await;
     let ended = Instant::now();
@@ -172,14 +215,23 @@ async fn outage(mode: Mode, name: &str) {
     let outage = ended - began;
     let attempts = shared.attempts.lock().unwrap().clone();
     let bins = theory::bins(attempts.iter().map(|at| *at - began));
-    let expected = theory::expected(mode, outage, clients);
+    // A busy machine needs a while to tell everybody.
+    let dropped = |seen: &Arc<Mutex<Seen>>| seen.lock().unwrap().dropped.unwrap() - began;
+    let dropped: Vec<Duration> = seen.iter().map(dropped).collect();
+    let machine = core::mem::take(&mut *machine.lock().unwrap());
+    let took = machine
+        .took
+        .iter()
+        .map(|(sum, count)| sum / f64::from((*count).max(1)));
+    let theory = theory::Theory::new(mode, outage, &dropped, &took.collect::<Vec<_>>());
+    let expected = theory.seconds();
     let mut rows = String::from("second,attempts,expected,bound\n");
     let mut over = Vec::new();
     for second in 0..bins.len().max(expected.len()) {
         let seen = bins.get(second).copied().unwrap_or(0);
-        let theory = expected.get(second).copied().unwrap_or(0.0);
-        let bound = theory::bound(theory);
-        writeln!(rows, "{second},{seen},{theory:.1},{bound:.1}").unwrap();
+        let mean = expected.get(second).copied().unwrap_or(0.0);
+        let bound = theory.bound(second, machine.late);
+        writeln!(rows, "{second},{seen},{mean:.1},{bound:.1}").unwrap();
         if seen as f64 > bound {
             over.push((second, seen, bound));
         }
@@ -212,16 +264,19 @@ async fn outage(mode: Mode, name: &str) {
     println!(
         "{name}: {clients} clients, {:.1} s of outage, {} attempts ({:.2} a client, expected \
          {:.2}), most in a second {} of at most {:.0}, recovery p50 {:.1} s, p99 {:.1} s, max \
-         {:.1} s; published {}, lost {lost}, repeated {repeated}, gaps {gaps}, silent {silent}",
+         {:.1} s; tasks were up to {:.0} ms late; published {}, lost {lost}, repeated {repeated}, gaps {gaps}, silent {silent}",
         outage.as_secs_f64(),
         attempts.len(),
         attempts.len() as f64 / clients as f64,
         expected.iter().sum::<f64>() / clients as f64,
         bins.iter().max().unwrap(),
-        theory::bound(expected[0]),
+        theory
+            .bound(0, machine.late)
+            .max(theory.bound(1, machine.late)),
         percentile(50),
         percentile(99),
         percentile(100),
+        machine.late.as_secs_f64() * 1e3,
         counts.iter().sum::<u64>(),
     );
     if let Some(folder) = std::env::var_os("LONGWIRE_OUTAGE_RECORD") {

@@ -21,41 +21,69 @@ pub(crate) fn bins(attempts: impl Iterator<Item = Duration>) -> Vec<usize> {
     bins
 }
 
-/// The most attempts in a second where this many are expected.
-pub(crate) fn bound(expected: f64) -> f64 {
-    1.15 * expected + 5.0 * expected.sqrt()
+/// Parts of a second in which attempts are predicted.
+const PARTS: usize = 20;
+
+/// The attempts that are expected from the beginning of an outage on.
+#[derive(Debug)]
+pub(crate) struct Theory {
+    /// In each part of a second.
+    parts: Vec<f64>,
 }
 
-/// The attempts of `clients` that are expected in each second from the beginning of the outage on.
-pub(crate) fn expected(mode: Mode, outage: Duration, clients: usize) -> Vec<f64> {
-    let outage = outage.as_secs_f64();
-    let mut state = 1;
-    let mut attempts = Vec::new();
-    for _ in 0..MODEL {
-        let mut time = 0.0;
-        let mut ceiling: f64 = 1.0;
-        loop {
-            time += (uniform(&mut state) * ceiling).max(0.1);
-            ceiling = (2.0 * ceiling).min(30.0);
-            attempts.push(Duration::from_secs_f64(time));
-            let succeeds = match mode {
-                // A SYN that was lost is sent again after 1 and 3 seconds.
-                Mode::BlackHole => time + 3.0 >= outage,
-                _ => time >= outage,
-            };
-            if succeeds {
-                break;
-            }
-            if mode == Mode::BlackHole {
-                time += 5.0;
+impl Theory {
+    /// Of clients that noticed the outage after these times; a failed attempt takes so many seconds
+    /// in each second of the outage.
+    pub(crate) fn new(mode: Mode, outage: Duration, dropped: &[Duration], took: &[f64]) -> Self {
+        let outage = outage.as_secs_f64();
+        let scale = dropped.len() as f64 / MODEL as f64;
+        let mut state = 1;
+        let mut parts = Vec::new();
+        for dropped in dropped.iter().cycle().take(MODEL) {
+            let mut time = dropped.as_secs_f64();
+            let mut ceiling: f64 = 1.0;
+            loop {
+                time += (uniform(&mut state) * ceiling).max(0.1);
+                ceiling = (2.0 * ceiling).min(30.0);
+                let part = (time * PARTS as f64) as usize;
+                if parts.len() <= part {
+                    parts.resize(part + 1, 0.0);
+                }
+                parts[part] += scale;
+                let succeeds = match mode {
+                    // A SYN that was lost is sent again after 1 and 3 seconds.
+                    Mode::BlackHole => time + 3.0 >= outage,
+                    _ => time >= outage,
+                };
+                if succeeds {
+                    break;
+                }
+                time += match mode {
+                    Mode::BlackHole => 5.0,
+                    _ => took.get(time as usize).copied().unwrap_or(0.0),
+                };
             }
         }
+        Self { parts }
     }
-    let scale = clients as f64 / MODEL as f64;
-    bins(attempts.into_iter())
-        .into_iter()
-        .map(|count| count as f64 * scale)
-        .collect()
+
+    /// In each second.
+    pub(crate) fn seconds(&self) -> Vec<f64> {
+        self.parts
+            .chunks(PARTS)
+            .map(|parts| parts.iter().sum())
+            .collect()
+    }
+
+    /// The most attempts in a second, on a machine whose tasks are this late: all that were due
+    /// since may come in it.
+    pub(crate) fn bound(&self, second: usize, late: Duration) -> f64 {
+        let late = (late.as_secs_f64() * PARTS as f64).ceil() as usize;
+        let end = ((second + 1) * PARTS).min(self.parts.len());
+        let begin = (second * PARTS).saturating_sub(late).min(end);
+        let expected: f64 = self.parts[begin..end].iter().sum();
+        1.15 * expected + 5.0 * expected.sqrt()
+    }
 }
 
 /// In 0 to 1, by `SplitMix64`.
@@ -69,7 +97,9 @@ fn uniform(state: &mut u64) -> f64 {
 
 #[test]
 fn the_theory_has_the_figures_of_the_book() {
-    let expected = expected(Mode::Refuse, Duration::from_secs(60), 10_000);
+    let clients = [Duration::ZERO; 10_000];
+    let theory = Theory::new(Mode::Refuse, Duration::from_secs(60), &clients, &[]);
+    let expected = theory.seconds();
     // 1.27 N in the first second; N / 15 at the cap; 8.6 attempts a client.
     assert!(
         (12_400.0..13_000.0).contains(&expected[0]),
