@@ -84,6 +84,16 @@ impl Client {
         }
     }
 
+    /// The same without a client certificate; if there is one, with connections of its own.
+    pub(crate) fn anonymous(&self) -> Self {
+        let mut anonymous = self.clone();
+        if !self.shared.connector.is_anonymous() {
+            let connector = self.shared.connector.anonymous();
+            anonymous.shared = Self::with_connector(connector).shared;
+        }
+        anonymous
+    }
+
     /// Speaks HTTP/2 on `http:` URLs too, to servers that are known to expect it; by default these
     /// are asked over HTTP/1.1. (RFC 9113 §3.3.)
     #[cfg(feature = "http2")]

@@ -158,6 +158,14 @@ impl Connector {
         anonymous
     }
 
+    /// Whether there is no certificate that says who we are.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        #[cfg(feature = "tls")]
+        return self.tls.is_anonymous();
+        #[cfg(not(feature = "tls"))]
+        true
+    }
+
     /// TCP and the proxy, within [`connect_within`](Self::connect_within).
     pub(crate) async fn dial(&self, endpoint: Endpoint<'_>) -> Result<Stream, ConnectError> {
         timeout(self.connect_within, self.reach(endpoint))

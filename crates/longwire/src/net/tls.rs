@@ -64,13 +64,18 @@ impl Tls {
     /// The same without our certificate, for those whom it was not meant for.
     pub(super) fn anonymous(&self) -> Self {
         let mut anonymous = self.clone();
-        if self.config.client_auth_cert_resolver.has_certs() {
+        if !self.is_anonymous() {
             let config = Arc::make_mut(&mut anonymous.config);
             config.client_auth_cert_resolver = Arc::new(NoCertificate);
             // A session that is resumed would say who we are.
             config.resumption = Resumption::default();
         }
         anonymous
+    }
+
+    /// Whether there is no certificate of ours.
+    pub(super) fn is_anonymous(&self) -> bool {
+        !self.config.client_auth_cert_resolver.has_certs()
     }
 
     pub(super) async fn connect(

@@ -2,16 +2,18 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
 use longwire::Error;
-use longwire::http::Config as Serving;
+use longwire::http::{Client, Config as Serving};
 use longwire::net::{ConnectError, Connector, Roots, ServerTls};
+use longwire::sse::{EventSource, EventSourceConfig, EventSourceError, Update};
 use longwire::ws::{self, Config};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
 use crate::scripted::{Scripted, field};
 use crate::serve;
-use crate::support::Authority;
+use crate::support::{Authority, within};
 use crate::tls::{server, trusting};
 
 fn to(location: &str) -> String {
@@ -108,6 +110,23 @@ async fn another_origin_is_not_shown_our_certificate() {
     let (Err(Error::Io(_)) | Err(Error::Connect(ConnectError::Tls(_)))) = error else {
         panic!("{error:?}");
     };
+
+    // The same for event streams.
+    let url = format!("https://localhost:{port}/events");
+    let elsewhere = Scripted::start(&[&to(&url)]).await;
+    let away = elsewhere.url("/").replace("ws:", "http:");
+    for (url, is_shown) in [(&url, true), (&away, false)] {
+        let connector = Connector::new().tls(client.clone());
+        let config = EventSourceConfig::new().client(Client::with_connector(connector));
+        let request = http::Request::get(url).body(Bytes::new()).unwrap();
+        let mut source = EventSource::with_config(request, config).unwrap();
+        match within("an update", source.next_update()).await {
+            // Over HTTP/2 the server answers with other text: it has let us in.
+            Some(Err(EventSourceError::Refused(_))) if is_shown => {}
+            Some(Ok(Update::Lost { .. })) if !is_shown => {}
+            other => panic!("{url}: {other:?}"),
+        }
+    }
 }
 
 #[tokio::test]

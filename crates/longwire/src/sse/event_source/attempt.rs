@@ -163,6 +163,7 @@ impl Attempt {
         }
         if !redirect.is_same_origin {
             keep_what_travels(self.request.headers_mut());
+            self.client = self.client.anonymous();
         }
         Ok(())
     }
