@@ -32,7 +32,6 @@ mod pull;
 
 use core::fmt;
 use core::future::poll_fn;
-use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use core::time::Duration;
@@ -72,17 +71,25 @@ pub fn reader<R: AsyncRead>(reader: R) -> Events<FromReader<R>> {
 /// [`Limits::max_event`].
 #[derive(Debug)]
 pub struct Events<C> {
+    driver: Driver<C>,
+    scratch: Scratch,
+}
+
+/// The same without what it lends.
+#[derive(Debug)]
+struct Driver<C> {
     /// `None` after its end.
     chunks: Option<C>,
     pull: Pull,
-    scratch: Scratch,
 }
 
 impl<C: Chunks> Events<C> {
     fn new(chunks: C, limits: Limits) -> Self {
         Self {
-            chunks: Some(chunks),
-            pull: Pull::new(limits),
+            driver: Driver {
+                chunks: Some(chunks),
+                pull: Pull::new(limits),
+            },
             scratch: Scratch::default(),
         }
     }
@@ -91,7 +98,7 @@ impl<C: Chunks> Events<C> {
     /// read of the stream so far is forgotten.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.pull = Pull::new(limits);
+        self.driver.pull = Pull::new(limits);
         self
     }
 
@@ -108,16 +115,14 @@ impl<C: Chunks> Events<C> {
     /// Cancel safe: what was read and not yet returned stays here.
     pub async fn next(&mut self) -> Option<Result<Event<'_>, DecodeError<C::Error>>> {
         let found = poll_fn(|cx| {
-            let mut scratch = mem::take(&mut self.scratch);
-            let polled = self.poll_item(cx, |item| match item {
+            let Self { driver, scratch } = self;
+            driver.poll_item(cx, |item| match item {
                 Item::Event(event) => {
                     scratch.keep(event);
                     Some(())
                 }
                 _ => None,
-            });
-            self.scratch = scratch;
-            polled
+            })
         })
         .await;
         found.map(|found| found.map(|()| self.scratch.event()))
@@ -127,15 +132,17 @@ impl<C: Chunks> Events<C> {
     /// id after it. Empty if there is none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
-        self.pull.parser().last_event_id()
+        self.driver.pull.parser().last_event_id()
     }
 
     /// The reconnection time that the server asked for last.
     #[must_use]
     pub const fn retry(&self) -> Option<Duration> {
-        self.pull.parser().retry()
+        self.driver.pull.parser().retry()
     }
+}
 
+impl<C: Chunks> Driver<C> {
     fn poll_item<R>(
         &mut self,
         cx: &mut Context<'_>,
@@ -156,7 +163,7 @@ impl<C: Chunks + Unpin> Stream for Events<C> {
     type Item = Result<OwnedEvent, DecodeError<C::Error>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_item(cx, |item| match item {
+        self.get_mut().driver.poll_item(cx, |item| match item {
             Item::Event(event) => Some(event.to_owned()),
             _ => None,
         })

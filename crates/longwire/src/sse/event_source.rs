@@ -15,17 +15,14 @@ use core::task::{Context, Poll};
 use bytes::Bytes;
 use futures_core::Stream;
 use http::{Method, Request, response};
-use resume::{Keepalive, Reconnect, ReconnectEvent};
 use sse_parse::{Event, LastEventId, OwnedEvent};
-use tokio::time::Instant;
 
 pub use self::config::EventSourceConfig;
-use self::drive::Phase;
+use self::drive::{Driver, Phase};
 pub use self::error::{EventSourceError, RedirectError, Refusal};
 use self::update::{Found, Kind};
 pub use self::update::{ReadyState, Update};
 use super::decode::{Pull, Scratch};
-use crate::clock::Timer;
 use crate::http::RequestError;
 
 /// Receives the events of a server, and comes back when the connection is lost.
@@ -75,22 +72,7 @@ use crate::http::RequestError;
 /// reader slows the server down. Dropping it, or [`close`](Self::close), ends everything at once.
 #[derive(Debug)]
 pub struct EventSource {
-    config: EventSourceConfig,
-    request: Request<Bytes>,
-    reconnect: Reconnect,
-    /// What times are counted from.
-    begun: Instant,
-    phase: Phase,
-    pull: Pull,
-    last: LastEventId,
-    keepalive: Option<Keepalive>,
-    timer: Timer,
-    /// Whether an item came on this connection.
-    heard: bool,
-    /// Of the open stream.
-    head: Option<Box<response::Parts>>,
-    /// Why the last connection ended.
-    lost: Option<EventSourceError>,
+    driver: Driver,
     scratch: Scratch,
 }
 
@@ -138,18 +120,7 @@ impl EventSource {
             pull.resume_after(&id);
         }
         Ok(Self {
-            reconnect: Reconnect::new(config.backoff),
-            config,
-            request,
-            begun: Instant::now(),
-            phase: Phase::Idle,
-            pull,
-            last,
-            keepalive: None,
-            timer: Timer::default(),
-            heard: false,
-            head: None,
-            lost: None,
+            driver: Driver::new(request, config, pull, last),
             scratch: Scratch::default(),
         })
     }
@@ -171,16 +142,14 @@ impl EventSource {
     /// Cancel safe: an attempt goes on at the next call where it was, and no event is lost.
     pub async fn next(&mut self) -> Option<Result<Event<'_>, EventSourceError>> {
         let found = poll_fn(|cx| {
-            let mut scratch = mem::take(&mut self.scratch);
-            let polled = self.poll_found(cx, &mut |found| match found {
+            let Self { driver, scratch } = self;
+            driver.poll_found(cx, &mut |found| match found {
                 Found::Event(event) => {
                     scratch.keep(event);
                     Some(())
                 }
                 _ => None,
-            });
-            self.scratch = scratch;
-            polled
+            })
         })
         .await;
         found.map(|found| found.map(|()| self.scratch.event()))
@@ -198,8 +167,8 @@ impl EventSource {
     /// Cancel safe, as [`next`](Self::next) is.
     pub async fn next_update(&mut self) -> Option<Result<Update<'_>, EventSourceError>> {
         let found = poll_fn(|cx| {
-            let mut scratch = mem::take(&mut self.scratch);
-            let polled = self.poll_found(cx, &mut |found| {
+            let Self { driver, scratch } = self;
+            driver.poll_found(cx, &mut |found| {
                 Some(match found {
                     Found::Opened => Kind::Opened,
                     Found::Event(event) => {
@@ -212,9 +181,7 @@ impl EventSource {
                     }
                     Found::Lost { retry_in } => Kind::Lost { retry_in },
                 })
-            });
-            self.scratch = scratch;
-            polled
+            })
         })
         .await;
         let kind = match found? {
@@ -222,7 +189,7 @@ impl EventSource {
             Err(error) => return Some(Err(error)),
         };
         let event = self.scratch.event();
-        Some(Ok(match (kind, &self.head, &self.lost) {
+        Some(Ok(match (kind, &self.driver.head, &self.driver.lost) {
             (Kind::Opened, Some(head), _) => Update::Opened(head),
             (Kind::Lost { retry_in }, _, Some(error)) => Update::Lost { error, retry_in },
             (Kind::Comment, ..) => Update::Comment(event.data),
@@ -233,7 +200,7 @@ impl EventSource {
     /// Where it stands.
     #[must_use]
     pub const fn ready_state(&self) -> ReadyState {
-        match self.phase {
+        match self.driver.phase {
             Phase::Open(_) => ReadyState::Open,
             Phase::Closed => ReadyState::Closed,
             _ => ReadyState::Connecting,
@@ -243,7 +210,7 @@ impl EventSource {
     /// The head of the response that the open stream began with.
     #[must_use]
     pub fn response(&self) -> Option<&response::Parts> {
-        self.head.as_deref()
+        self.driver.head.as_deref()
     }
 
     /// The id that a reconnect resumes after, and whether it lies behind the newest: an id with
@@ -252,7 +219,7 @@ impl EventSource {
     /// returned.
     #[must_use]
     pub const fn last_event_id(&self) -> &LastEventId {
-        &self.last
+        &self.driver.last
     }
 
     /// Ends it: the connection, the attempt, the timer, at once. Nothing more is returned.
@@ -260,8 +227,7 @@ impl EventSource {
     //# The close() method must abort any instances of the fetch algorithm started for this
     //# EventSource object, and must set the readyState attribute to CLOSED.
     pub fn close(&mut self) {
-        self.reconnect.handle(ReconnectEvent::Close, self.now(), 0);
-        self.end();
+        self.driver.close();
     }
 }
 
@@ -269,9 +235,11 @@ impl Stream for EventSource {
     type Item = Result<OwnedEvent, EventSourceError>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.get_mut().poll_found(cx, &mut |found| match found {
-            Found::Event(event) => Some(event.to_owned()),
-            _ => None,
-        })
+        self.get_mut()
+            .driver
+            .poll_found(cx, &mut |found| match found {
+                Found::Event(event) => Some(event.to_owned()),
+                _ => None,
+            })
     }
 }

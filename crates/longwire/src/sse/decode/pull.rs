@@ -51,13 +51,15 @@ impl Pull {
         let mut turn = CHUNKS_A_TURN;
         loop {
             let mut input = chunks.chunk();
-            let found = self.first(&mut input, &mut take);
-            let left = input.len();
-            chunks.keep(left);
-            match found {
-                Ok(None) => {}
-                Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
-                Err(error) => return Poll::Ready(Some(Err(DecodeError::Limit(error)))),
+            if !input.is_empty() {
+                let found = self.first(&mut input, &mut take);
+                let left = input.len();
+                chunks.keep(left);
+                match found {
+                    Ok(None) => {}
+                    Ok(Some(found)) => return Poll::Ready(Some(Ok(found))),
+                    Err(error) => return Poll::Ready(Some(Err(DecodeError::Limit(error)))),
+                }
             }
             turn -= 1;
             if turn == 0 {
@@ -120,6 +122,9 @@ impl Scratch {
 #[inline]
 fn replace(kept: &mut String, text: &str) {
     kept.clear();
+    if text.is_empty() && kept.capacity() <= KEEP_ROOM {
+        return;
+    }
     if kept.capacity() > KEEP_ROOM && text.len() <= KEEP_ROOM {
         *kept = String::new();
     }

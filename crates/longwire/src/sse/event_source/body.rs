@@ -4,7 +4,7 @@ use core::mem;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use http::{HeaderMap, header};
 use http_body::Body as _;
 
@@ -80,7 +80,7 @@ impl Incoming {
         let mut input = &*self.chunk;
         let step = decoding.decoder.step(&mut input, &mut decoding.out);
         let read = self.chunk.len() - input.len();
-        drop(self.chunk.split_to(read));
+        self.chunk.advance(read);
         decoding.more = step.map_err(|_| EventSourceError::Malformed)? == Step::More;
         Ok(())
     }
@@ -114,7 +114,7 @@ impl Chunks for Incoming {
     fn keep(&mut self, left: usize) {
         match &mut self.decoding {
             None if left == 0 => self.chunk = Bytes::new(),
-            None => drop(self.chunk.split_to(self.chunk.len() - left)),
+            None => self.chunk.advance(self.chunk.len() - left),
             Some(decoding) => {
                 decoding.start = decoding.out.len() - left;
                 if left == 0 && !decoding.more {

@@ -23,17 +23,19 @@ use core::task::{Context, Poll, ready};
 use core::time::Duration;
 use std::time::SystemTime;
 
-use resume::{Action, Keepalive, Outcome, Pulse, ReconnectEvent, Recovery};
-use sse_parse::{Item, Verdict};
+use bytes::Bytes;
+use http::{Request, response};
+use resume::{Action, Keepalive, Outcome, Pulse, Reconnect, ReconnectEvent, Recovery};
+use sse_parse::{Item, LastEventId, Verdict};
 use tokio::time::Instant;
 
 use super::attempt::{Attempt, Opened};
 use super::body::Incoming;
 use super::update::Found;
-use super::{EventSource, EventSourceError};
+use super::{EventSourceConfig, EventSourceError};
 use crate::clock::Timer;
 use crate::http::retry_after;
-use crate::sse::decode::DecodeError;
+use crate::sse::decode::{DecodeError, Pull};
 
 /// Where it stands.
 pub(super) enum Phase {
@@ -44,12 +46,61 @@ pub(super) enum Phase {
     Closed,
 }
 
-impl EventSource {
-    pub(super) fn now(&self) -> Duration {
+/// An event source without what it lends.
+#[derive(Debug)]
+pub(super) struct Driver {
+    config: EventSourceConfig,
+    request: Request<Bytes>,
+    reconnect: Reconnect,
+    /// What times are counted from.
+    begun: Instant,
+    pub(super) phase: Phase,
+    pull: Pull,
+    pub(super) last: LastEventId,
+    keepalive: Option<Keepalive>,
+    timer: Timer,
+    /// Whether an item came on this connection.
+    heard: bool,
+    /// Of the open stream.
+    pub(super) head: Option<Box<response::Parts>>,
+    /// Why the last connection ended.
+    pub(super) lost: Option<EventSourceError>,
+}
+
+impl Driver {
+    pub(super) fn new(
+        request: Request<Bytes>,
+        config: EventSourceConfig,
+        pull: Pull,
+        last: LastEventId,
+    ) -> Self {
+        Self {
+            reconnect: Reconnect::new(config.backoff),
+            config,
+            request,
+            begun: Instant::now(),
+            phase: Phase::Idle,
+            pull,
+            last,
+            keepalive: None,
+            timer: Timer::default(),
+            heard: false,
+            head: None,
+            lost: None,
+        }
+    }
+
+    /// The user wants no more.
+    pub(super) fn close(&mut self) {
+        self.reconnect.handle(ReconnectEvent::Close, self.now(), 0);
+        self.end();
+    }
+
+    fn now(&self) -> Duration {
         self.begun.elapsed()
     }
 
-    pub(super) fn end(&mut self) {
+    fn end(&mut self) {
         self.phase = Phase::Closed;
         self.timer = Timer::default();
         self.head = None;
@@ -164,10 +215,6 @@ impl EventSource {
                 _ => None,
             }
         });
-        let came = body.take_heard();
-        if came && let Some(keepalive) = &mut self.keepalive {
-            keepalive.heard(self.begun.elapsed());
-        }
         match polled {
             Poll::Ready(Some(Ok(found))) => Poll::Ready(Ok(found)),
             Poll::Ready(Some(Err(DecodeError::Limit(error)))) => {
@@ -175,9 +222,16 @@ impl EventSource {
             }
             Poll::Ready(Some(Err(DecodeError::Source(error)))) => Poll::Ready(Err(error)),
             Poll::Ready(None) => Poll::Ready(Err(EventSourceError::Ended)),
-            Poll::Pending => self
-                .poll_watchdog(cx)
-                .map(|()| Err(EventSourceError::Silent)),
+            Poll::Pending => {
+                // Only now: the clock is not asked for every chunk, but once all are read.
+                if body.take_heard()
+                    && let Some(keepalive) = &mut self.keepalive
+                {
+                    keepalive.heard(self.begun.elapsed());
+                }
+                let silent = self.poll_watchdog(cx);
+                silent.map(|()| Err(EventSourceError::Silent))
+            }
         }
     }
 
