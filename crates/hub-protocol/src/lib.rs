@@ -159,7 +159,7 @@ pub use server_frame::{
     Ack, CaughtUp, ErrorFrame, EventFrame, GapFrame, Open, PositionFrame, ServerFrame,
 };
 pub use session::{Session, Step, SubscribeError};
-pub use subscribe::{QueryError, SubscribeQuery};
+pub use subscribe::{QueryError, SubscribeQuery, query_parameter};
 pub use template::Template;
 
 /// The WebSocket subprotocol whose frames these are.

@@ -71,6 +71,24 @@ impl SubscribeQuery {
     }
 }
 
+/// The value of the first parameter of this name in the query of a URL (without its `?`), decoded;
+/// `None` if there is none, or it is not UTF-8.
+///
+/// # Example
+///
+/// ```
+/// use hub_protocol::query_parameter;
+///
+/// let ticket = query_parameter("topic=a&ticket=x%2Dy", "ticket");
+/// assert_eq!(ticket.as_deref(), Some("x-y"));
+/// ```
+#[must_use]
+pub fn query_parameter(query: &str, name: &str) -> Option<String> {
+    let mut pairs = pairs(query.as_bytes());
+    let (_, value) = pairs.find(|(n, _)| **n == *name.as_bytes())?;
+    String::from_utf8(value.into_owned()).ok()
+}
+
 /// Why a subscription is refused. Displayed, it is the reason to answer with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

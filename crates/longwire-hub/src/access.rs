@@ -1,36 +1,162 @@
 //! Who may ask: names that the hub answers to, and origins of web pages.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, VARY,
 };
 use http::{HeaderMap, HeaderValue};
+use hub_protocol::query_parameter;
 use ws_handshake::{Forbidden, HostPolicy, InvalidOrigin, OriginPolicy, RequestHead, Scheme};
+
+use crate::cli::Serve;
+use crate::rights::{Grant, Policy};
+use crate::tickets::Tickets;
+use crate::token::{InvalidToken, Keys};
 
 /// The rules for every request of the hub's endpoint, whichever carrier it came over.
 #[derive(Debug)]
 pub(crate) struct Access {
     hosts: HostPolicy,
     origins: OriginPolicy,
+    keys: Keys,
+    tickets: Tickets,
+    /// Whether a token may stand in a URL.
+    query_tokens: bool,
+    pub(crate) policy: Policy,
+}
+
+/// Why a request is refused before it is looked at.
+#[derive(Debug)]
+pub(crate) struct Denied {
+    pub(crate) status: u16,
+    pub(crate) reason: String,
+}
+
+impl From<Forbidden> for Denied {
+    fn from(error: Forbidden) -> Self {
+        Self {
+            status: error.status(),
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// What a request says who it is from, by where it says so.
+enum Credentials<'b> {
+    None,
+    Token(Cow<'b, str>),
+    Cookie(&'b str),
+    Ticket(String),
+    /// Something that cannot be a token.
+    Unreadable,
 }
 
 impl Access {
-    /// The hub's own pages may ask, and those of `origins`. A page that gives its own name a
-    /// loopback address is not one of the hub's: only loopback names are answered to.
-    pub(crate) fn new(origins: &[String]) -> Result<Self, InvalidOrigin> {
-        let mut policy = OriginPolicy::same_origin();
-        for origin in origins {
-            policy = policy.allow(origin)?;
+    /// Without a key, everybody on this machine may do what is public; then, only loopback names
+    /// are answered to, whatever address a page may have given its own name. The hub's own pages
+    /// may ask, and those of `origins`.
+    pub(crate) fn new(options: &Serve, keys: Keys) -> Result<Self, InvalidOrigin> {
+        let mut origins = OriginPolicy::same_origin();
+        for origin in &options.origins {
+            origins = origins.allow(origin)?;
         }
+        let hosts = if options.listen.ip().is_loopback() {
+            HostPolicy::loopback()
+        } else {
+            HostPolicy::any()
+        };
+        let policy = match (keys.is_empty(), options.anonymous) {
+            (true, _) => Policy::Demo,
+            (false, true) => Policy::Anonymous,
+            (false, false) => Policy::Closed,
+        };
         Ok(Self {
-            hosts: HostPolicy::loopback(),
-            origins: policy,
+            hosts,
+            origins,
+            keys,
+            tickets: Tickets::default(),
+            query_tokens: options.query_tokens,
+            policy,
         })
     }
 
-    pub(crate) fn check(&self, head: &RequestHead<'_>) -> Result<(), Forbidden> {
+    /// Whether a page may ask at all: before anybody says who they are.
+    pub(crate) fn check_origin(&self, head: &RequestHead<'_>) -> Result<(), Denied> {
         self.hosts.check(head.host())?;
-        self.origins.check(&head.initiator(Scheme::Http))
+        self.origins.check(&head.initiator(Scheme::Http))?;
+        Ok(())
+    }
+
+    /// The grant of whoever asks; `None` if they do not say who they are.
+    pub(crate) fn check(&self, head: &RequestHead<'_>) -> Result<Option<Arc<Grant>>, Denied> {
+        self.check_origin(head)?;
+        if self.policy == Policy::Demo {
+            return Ok(None);
+        }
+        let unauthorized = || Denied {
+            status: 401,
+            reason: "the token is not valid, or not any more".into(),
+        };
+        let grant = match self.credentials(head) {
+            Credentials::None => return Ok(None),
+            Credentials::Unreadable => None,
+            Credentials::Token(token) => self.verify(&token).ok(),
+            Credentials::Cookie(token) => {
+                // A page of another origin sends cookies too, and a request without an origin may
+                // be one.
+                let initiator = head.initiator(Scheme::Http);
+                let reads = !head.wants_upgrade() && matches!(head.method(), "GET" | "HEAD");
+                self.origins.check(&initiator.with_cookie(!reads))?;
+                self.verify(token).ok()
+            }
+            Credentials::Ticket(ticket) => self.tickets.redeem(&ticket, Instant::now()),
+        };
+        grant.map(Some).ok_or_else(unauthorized)
+    }
+
+    pub(crate) fn verify(&self, token: &str) -> Result<Arc<Grant>, InvalidToken> {
+        self.keys.verify(token).map(Arc::new)
+    }
+
+    /// A ticket for a grant.
+    pub(crate) fn ticket(&self, grant: &Arc<Grant>) -> Option<String> {
+        self.tickets.issue(grant, Instant::now())
+    }
+
+    fn credentials<'b>(&self, head: &RequestHead<'b>) -> Credentials<'b> {
+        if let Some(field) = head.header("authorization") {
+            let bearer = str::from_utf8(field)
+                .ok()
+                .and_then(|field| field.split_once(' '));
+            return match bearer {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
+                    Credentials::Token(token.trim_ascii().into())
+                }
+                _ => Credentials::Unreadable,
+            };
+        }
+        let query = head.query().unwrap_or_default();
+        if let Some(ticket) = query_parameter(query, "ticket") {
+            return Credentials::Ticket(ticket);
+        }
+        if self.query_tokens
+            && let Some(token) = query_parameter(query, "authorization")
+        {
+            return Credentials::Token(token.into());
+        }
+        let cookies = head
+            .header("cookie")
+            .and_then(|field| str::from_utf8(field).ok());
+        let mut cookies = cookies.into_iter().flat_map(|field| field.split(';'));
+        let cookie = cookies.find_map(|cookie| {
+            let (name, value) = cookie.trim_ascii().split_once('=')?;
+            (name == "mercureAuthorization").then_some(value)
+        });
+        cookie.map_or(Credentials::None, Credentials::Cookie)
     }
 }
 
@@ -42,6 +168,8 @@ pub(crate) fn cors(head: &RequestHead<'_>, headers: &mut HeaderMap) {
         .and_then(|origin| HeaderValue::from_bytes(origin).ok());
     if let Some(origin) = origin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        let credentials = HeaderValue::from_static("true");
+        headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
         let exposed = HeaderValue::from_static("last-event-id, longwire-position");
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
@@ -53,7 +181,7 @@ pub(crate) fn preflight(headers: &mut HeaderMap) {
     add(ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST");
     add(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        "cache-control, content-type, last-event-id",
+        "authorization, cache-control, content-type, last-event-id",
     );
     add(ACCESS_CONTROL_MAX_AGE, "7200");
 }

@@ -5,7 +5,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hub_protocol::{MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery};
@@ -15,18 +17,28 @@ use longwire::{sse, ws};
 use tracing::debug;
 use ws_handshake::{Accept, Reject, RequestHead};
 
-use crate::access::{Access, cors, preflight};
+use crate::access::{Access, Denied, cors, preflight};
 use crate::hub::Hub;
+use crate::publishing::Refusal;
 use crate::subscriber::{Subscriber, WebSocketSubscriber};
+use crate::token::unix_time;
 
 /// Where the hub publishes and subscribes (draft-dunglas-mercure, section 4).
 const ENDPOINT: &str = "/.well-known/mercure";
+/// Where a token becomes a ticket.
+const TICKET: &str = "/.well-known/longwire/ticket";
 /// A body that is not complete by then is given up.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Bytes of a refused body that are read nevertheless, and for how long.
 const DISCARDED: usize = 64 * 1024;
 const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
+
+/// How to say who one is.
+//= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2
+//# The server generating a 401 response MUST send a WWW-Authenticate header field (Section 11.6.1)
+//# containing at least one challenge applicable to the target resource.
+const BEARER: &str = "Bearer";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const LONGWIRE_POSITION: HeaderName = HeaderName::from_static("longwire-position");
@@ -37,7 +49,7 @@ pub(crate) type Body = Either<Full<Bytes>, sse::Body<Subscriber>>;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
-    pub(crate) access: Access,
+    pub(crate) access: Arc<Access>,
     pub(crate) timing: sse::Timing,
     pub(crate) web_socket: Arc<ws::Config>,
 }
@@ -55,6 +67,18 @@ impl Refused {
             status,
             reason: reason.to_string(),
         }
+    }
+}
+
+impl From<Denied> for Refused {
+    fn from(denied: Denied) -> Self {
+        Self::new(denied.status, denied.reason)
+    }
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code().status(), refusal.reason())
     }
 }
 
@@ -120,7 +144,9 @@ impl Handler for App {
                 })
             }
             (&Method::POST, ENDPOINT) => self.publish(&head, &mut body).await,
-            (&Method::OPTIONS, ENDPOINT) => self.preflight(&head),
+            (&Method::POST, TICKET) => self.ticket(&head),
+            (&Method::OPTIONS, ENDPOINT | TICKET) => self.preflight(&head),
+            (_, TICKET) => Ok(not_allowed("OPTIONS, POST")),
             (_, ENDPOINT) => Ok(not_allowed("GET, HEAD, OPTIONS, POST")),
             (_, "/" | "/page.js" | "/page.css") => Ok(not_allowed("GET, HEAD")),
             _ => Err(Refused::new(404, "there is nothing here")),
@@ -141,12 +167,13 @@ impl App {
     /// Checks a subscription over Server-Sent Events; gives the header fields of the answer that
     /// are not those of every event stream.
     fn event_stream(&self, head: &RequestHead<'_>) -> Result<(HeaderMap, Subscriber), Refused> {
+        let grant = self.access.check(head)?;
         self.access
-            .check(head)
-            .map_err(|error| Refused::new(error.status(), error))?;
+            .policy
+            .subscribe(grant.as_deref(), unix_time())?;
         let query = SubscribeQuery::parse(head.query().unwrap_or_default(), last_event_id(head))
             .map_err(|error| Refused::new(error.status(), error))?;
-        let subscriber = Subscriber::open(self.hub.clone(), query);
+        let subscriber = Subscriber::open(self.hub.clone(), query, grant);
         let mut headers = HeaderMap::new();
         headers.insert(LAST_EVENT_ID, value(&subscriber.position().to_string()));
         cors(head, &mut headers);
@@ -159,9 +186,10 @@ impl App {
         accept: Accept<'b>,
     ) -> Result<(Accept<'b>, WebSocketSubscriber), Refused> {
         let head = accept.request().head();
+        let grant = self.access.check(head)?;
         self.access
-            .check(head)
-            .map_err(|error| Refused::new(error.status(), error))?;
+            .policy
+            .subscribe(grant.as_deref(), unix_time())?;
         let query = head.query().unwrap_or_default();
         let query = SubscribeQuery::parse_upgrade(query, last_event_id(head))
             .map_err(|error| Refused::new(error.status(), error))?;
@@ -173,7 +201,11 @@ impl App {
         } else {
             accept
         };
-        Ok((accept, Subscriber::open(self.hub.clone(), query).into()))
+        let subscriber = Subscriber::open(self.hub.clone(), query, grant);
+        Ok((
+            accept,
+            WebSocketSubscriber::new(subscriber, self.access.clone()),
+        ))
     }
 
     /// Answers a WebSocket handshake that hyper has read, over HTTP/1.1 or HTTP/2.
@@ -214,9 +246,7 @@ impl App {
         head: &RequestHead<'_>,
         body: &mut Incoming,
     ) -> Result<Response<Body>, Refused> {
-        self.access
-            .check(head)
-            .map_err(|error| Refused::new(error.status(), error))?;
+        let grant = self.access.check(head)?;
         let form = head.header("content-type").is_some_and(is_form);
         if !form || head.header(CONTENT_ENCODING.as_str()).is_some() {
             let reason = "publish with content type application/x-www-form-urlencoded, unencoded";
@@ -236,12 +266,9 @@ impl App {
             })?;
         let form = PublishForm::parse(&body.to_bytes())
             .map_err(|error| Refused::new(error.status(), error))?;
-        let event = self
-            .hub
-            .publish(form)
-            .outcome()
-            .await
-            .map_err(|refusal| Refused::new(refusal.code().status(), refusal.reason()))?;
+        let policy = self.access.policy;
+        policy.publish(&form, grant.as_deref(), unix_time())?;
+        let event = self.hub.publish(form).outcome().await?;
         let mut response = Response::new(Either::Left(Full::from(event.id())));
         let headers = response.headers_mut();
         headers.insert(
@@ -253,10 +280,21 @@ impl App {
         Ok(response)
     }
 
+    /// A ticket for whoever has a token.
+    fn ticket(&self, head: &RequestHead<'_>) -> Result<Response<Body>, Refused> {
+        let grant = self.access.check(head)?.ok_or(Refusal::Unauthorized)?;
+        let ticket = self.access.ticket(&grant).ok_or(Refusal::Busy)?;
+        let mut response = Response::new(Either::Left(Full::from(ticket)));
+        let headers = response.headers_mut();
+        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+        headers.insert(CONTENT_TYPE, plain);
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        cors(head, headers);
+        Ok(response)
+    }
+
     fn preflight(&self, head: &RequestHead<'_>) -> Result<Response<Body>, Refused> {
-        self.access
-            .check(head)
-            .map_err(|error| Refused::new(error.status(), error))?;
+        self.access.check_origin(head)?;
         let mut response = Response::new(Either::Left(Full::default()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         cors(head, response.headers_mut());
@@ -348,7 +386,13 @@ fn not_allowed(methods: &'static str) -> Response<Body> {
 impl Refused {
     /// Writes the whole answer, after which the connection is closed.
     fn encode(&self, out: &mut Vec<u8>) {
-        Reject::new(self.status)
+        let mut reject = Reject::new(self.status);
+        if self.status == 401
+            && let Ok(challenged) = reject.clone().header("WWW-Authenticate", BEARER.as_bytes())
+        {
+            reject = challenged;
+        }
+        reject
             .body(format!("{}\n", self.reason).as_bytes())
             .encode(out);
     }
@@ -362,6 +406,10 @@ impl From<Refused> for Response<Body> {
             StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         response.headers_mut().insert(CONTENT_TYPE, plain);
+        if refused.status == 401 {
+            let bearer = HeaderValue::from_static(BEARER);
+            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
+        }
         response
     }
 }

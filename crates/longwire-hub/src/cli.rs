@@ -38,14 +38,14 @@ impl Cli {
 /// How the hub runs.
 #[derive(Args, Debug)]
 pub(crate) struct Serve {
-    /// Address to listen on; loopback only, because the hub has no tokens yet
+    /// Address to listen on; without a key, a loopback address
     #[arg(
         long,
         value_name = "ADDR",
         default_value = "127.0.0.1:8080",
         env = "LONGWIRE_LISTEN"
     )]
-    #[arg(value_parser = loopback)]
+    #[arg(value_parser = address)]
     pub(crate) listen: SocketAddr,
 
     /// Origin of web pages that may publish and subscribe, besides the hub's own
@@ -58,6 +58,24 @@ pub(crate) struct Serve {
     )]
     #[arg(value_parser = origin)]
     pub(crate) origins: Vec<String>,
+
+    /// Key that tokens are verified with: HS256, RS256, ES256 or EdDSA, a colon, and the file with
+    /// the secret or the public key in PEM (repeatable)
+    #[arg(
+        long = "key",
+        value_name = "ALG:FILE",
+        env = "LONGWIRE_KEYS",
+        value_delimiter = ','
+    )]
+    pub(crate) keys: Vec<String>,
+
+    /// Let everybody subscribe to what is public
+    #[arg(long, requires = "keys", env = "LONGWIRE_ANONYMOUS")]
+    pub(crate) anonymous: bool,
+
+    /// Take tokens from the query parameter `authorization` too: URLs end up in the logs of others
+    #[arg(long, requires = "keys", env = "LONGWIRE_QUERY_TOKENS")]
+    pub(crate) query_tokens: bool,
 
     /// Directory of the log; by default in the platform's directory for the state of programs
     #[arg(long, value_name = "DIR", env = "LONGWIRE_DATA")]
@@ -110,6 +128,18 @@ pub(crate) struct Serve {
 }
 
 impl Serve {
+    /// Whether the options make sense together.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        if self.keys.is_empty() && !self.listen.ip().is_loopback() {
+            return Err(format!(
+                "without a key everybody could publish: give one with --key, or --listen on a \
+                 loopback address instead of {}",
+                self.listen
+            ));
+        }
+        Ok(())
+    }
+
     /// How much is kept.
     pub(crate) fn retention(&self) -> Retention {
         let (count, bytes) = if self.memory {
@@ -154,15 +184,9 @@ fn sync(text: &str) -> Result<Sync, String> {
     }
 }
 
-fn loopback(text: &str) -> Result<SocketAddr, String> {
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| "not an address and port such as 127.0.0.1:8080 or [::1]:8080".to_owned())?;
-    if address.ip().is_loopback() {
-        Ok(address)
-    } else {
-        Err("the hub has no tokens yet, so it listens on loopback addresses only".to_owned())
-    }
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let example = "not an address and port such as 127.0.0.1:8080 or [::1]:8080";
+    text.parse().map_err(|_| example.to_owned())
 }
 
 fn origin(text: &str) -> Result<String, String> {
@@ -253,15 +277,24 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback() {
-        assert!(loopback("127.0.0.1:0").is_ok());
-        assert!(loopback("[::1]:80").is_ok());
-        assert!(loopback("0.0.0.0:80").unwrap_err().contains("no tokens"));
+    fn without_a_key_only_loopback() {
+        let parse = |arguments: &[&str]| {
+            Cli::parse_from([&["longwire"], arguments].concat())
+                .into_serve()
+                .check()
+        };
+        assert_eq!(parse(&["--listen", "127.0.0.1:0"]), Ok(()));
+        assert_eq!(parse(&["--listen", "[::1]:80"]), Ok(()));
         assert!(
-            loopback("localhost")
+            parse(&["--listen", "0.0.0.0:80"])
                 .unwrap_err()
-                .contains("127.0.0.1:8080")
+                .contains("loopback")
         );
+        assert_eq!(
+            parse(&["--listen", "0.0.0.0:80", "--key", "HS256:x"]),
+            Ok(())
+        );
+        assert!(address("localhost").unwrap_err().contains("127.0.0.1:8080"));
     }
 
     #[test]

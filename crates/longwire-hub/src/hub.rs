@@ -12,6 +12,7 @@ use tracing::error;
 
 use crate::appender::{Batch, Known};
 use crate::event::Event;
+use crate::expiries::Expiries;
 use crate::fanout::Fanout;
 use crate::log::Log;
 use crate::publishing::{Outcome, Publishing, Refusal};
@@ -26,6 +27,7 @@ pub(crate) struct Hub {
     /// Of a store that must be waited for.
     disk: Option<DiskThreads>,
     pub(crate) fanout: Fanout,
+    pub(crate) expiries: Expiries,
     draining: AtomicBool,
     started: Instant,
 }
@@ -71,6 +73,7 @@ impl Hub {
             store,
             disk: None,
             fanout: Fanout::default(),
+            expiries: Expiries::default(),
             draining: AtomicBool::new(false),
             started: Instant::now(),
         }
@@ -93,9 +96,6 @@ impl Hub {
     /// Appends an event to the log and wakes whom it concerns. An event that is there already,
     /// with the same id, is returned as it is.
     pub(crate) fn publish(&self, form: PublishForm) -> Publishing {
-        if form.private {
-            return Publishing::Done(Err(Refusal::Private));
-        }
         if form.ephemeral {
             return Publishing::Done(Err(Refusal::Ephemeral));
         }

@@ -5,23 +5,33 @@ mod app;
 mod appender;
 mod cli;
 mod event;
+mod expiries;
 mod fanout;
 mod hub;
 mod log;
 mod publishing;
 mod reader;
+mod rights;
 mod serve;
 mod store;
 mod subscriber;
+mod tickets;
+mod token;
 mod writer;
 
 use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
     let options = cli::Cli::parse().into_serve();
+    if let Err(reason) = options.check() {
+        let mut command = cli::Cli::command();
+        command
+            .error(clap::error::ErrorKind::ArgumentConflict, reason)
+            .exit();
+    }
     tracing_subscriber::fmt()
         .with_target(false)
         .with_ansi(stderr().is_terminal())

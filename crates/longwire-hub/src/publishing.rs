@@ -40,8 +40,12 @@ pub(crate) enum Refusal {
     Draining,
     /// Ephemeral events are not supported yet.
     Ephemeral,
-    /// Nobody could read a private event: there are no tokens yet.
+    /// The token does not grant all topics.
+    Forbidden,
+    /// Nobody could read a private event: there are no tokens.
     Private,
+    /// There is no token, or not any more.
+    Unauthorized,
     /// The log cannot be written.
     Unwritten,
 }
@@ -52,7 +56,8 @@ impl Refusal {
             Self::Conflict => ErrorCode::Conflict,
             Self::Busy | Self::Draining | Self::Unwritten => ErrorCode::Unavailable,
             Self::Ephemeral => ErrorCode::Unsupported,
-            Self::Private => ErrorCode::Forbidden,
+            Self::Forbidden | Self::Private => ErrorCode::Forbidden,
+            Self::Unauthorized => ErrorCode::Unauthorized,
         }
     }
 
@@ -62,7 +67,9 @@ impl Refusal {
             Self::Conflict => "another event has this id",
             Self::Draining => "the hub is stopping: publish again once it is back",
             Self::Ephemeral => "ephemeral events are not supported yet",
-            Self::Private => "private events need tokens, which are not supported yet",
+            Self::Forbidden => "the token does not grant every topic",
+            Self::Private => "private events need tokens, for which the hub has no key",
+            Self::Unauthorized => "a token is needed",
             Self::Unwritten => "the log cannot be written, so the event may be lost",
         }
     }

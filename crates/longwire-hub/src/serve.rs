@@ -11,14 +11,16 @@ use resume::{Epoch, Position};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval, timeout};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::access::Access;
 use crate::app::App;
 use crate::cli::{Serve, state_directory};
 use crate::hub::Hub;
 use crate::log::Log;
+use crate::rights::Policy;
 use crate::store::{Disk, Memory, Store};
+use crate::token::{Keys, unix_time};
 
 /// A peer that takes no byte for this long is sent away; it can resume.
 const WRITE_DEADLINE: Duration = Duration::from_secs(5);
@@ -29,6 +31,10 @@ const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 /// Serves until SIGTERM or Ctrl-C, then sends every subscriber away with a time to come back.
 pub(crate) async fn run(options: Serve) -> Result<(), String> {
+    let mut keys = Keys::default();
+    for key in &options.keys {
+        keys.add(key)?;
+    }
     let listener = TcpListener::bind(options.listen)
         .await
         .map_err(|error| match error.kind() {
@@ -46,9 +52,11 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
     let hub = open(&options)?;
     let timing = sse::Timing::default().write_deadline(WRITE_DEADLINE);
     let web_socket = ws::Config::default().write_deadline(WRITE_DEADLINE);
+    let access = Access::new(&options, keys).map_err(|error| error.to_string())?;
+    let policy = access.policy;
     let app = App {
         hub: hub.clone(),
-        access: Access::new(&options.origins).map_err(|error| error.to_string())?,
+        access: Arc::new(access),
         timing,
         web_socket: Arc::new(web_socket),
     };
@@ -66,7 +74,19 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
         }
     });
 
-    info!("demo mode: no tokens exist yet, so every local program may publish and subscribe");
+    let mut second = interval(Duration::from_secs(1));
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let ringing = hub.clone();
+    tokio::spawn(async move {
+        loop {
+            second.tick().await;
+            ringing.expiries.ring(unix_time());
+        }
+    });
+
+    if policy == Policy::Demo {
+        warn!("demo mode: without --key, every local program may publish and subscribe");
+    }
     // For people and for programs that start the hub: the one line on standard output.
     println!("longwire listens on http://{address}/");
 

@@ -20,7 +20,9 @@ use crate::fanout::{Bell, Fanout};
 use crate::hub::Hub;
 use crate::log::Log;
 use crate::reader::{Ahead, MOST_EVENTS};
+use crate::rights::{Grant, Policy};
 use crate::store::StoreError;
+use crate::token::unix_time;
 
 pub(crate) use web_socket::WebSocketSubscriber;
 
@@ -35,6 +37,10 @@ pub(crate) struct Subscriber {
     ahead: Option<Box<Ahead>>,
     /// The log could not be read.
     failed: bool,
+    /// What the subscriber's token grants.
+    grant: Option<Arc<Grant>>,
+    /// The token has ended.
+    over: bool,
 }
 
 /// What is said before the first event.
@@ -72,8 +78,11 @@ trait Carrier {
 
 impl Subscriber {
     /// Begins a subscription at the position that the query names.
-    pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery) -> Self {
+    pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery, grant: Option<Arc<Grant>>) -> Self {
         let bell = Arc::default();
+        if let Some(grant) = &grant {
+            hub.expiries.add(grant.expires, &bell);
+        }
         let open = |log: &Log| {
             let evicted = log.bounds().earliest().offset - 1;
             hub.fanout.add(query.selectors.iter(), &bell, evicted);
@@ -102,6 +111,8 @@ impl Subscriber {
             greeting,
             ahead: None,
             failed: false,
+            grant,
+            over: false,
         }
     }
 
@@ -112,6 +123,11 @@ impl Subscriber {
 
     /// Says what is due. A subscriber whose carrier is full is at rest: it is a position.
     fn fill(&mut self, carrier: &mut impl Carrier) {
+        let grant = self.grant.as_deref();
+        if grant.is_some_and(|grant| grant.is_over(unix_time())) {
+            self.over = true;
+            return;
+        }
         match core::mem::replace(&mut self.greeting, Greeting::Said) {
             Greeting::Position => carrier.position(self.session.cursor(), self.session.cursor()),
             Greeting::Gap(gap) => carrier.gap(&gap.0, gap.1.text()),
@@ -175,7 +191,13 @@ impl Subscriber {
                     }
                 }
             };
-            if replays {
+            if !Policy::receive(&event.form, grant) {
+                if replays {
+                    self.session.replay_to(event.position);
+                } else {
+                    self.session.read_to(event.position);
+                }
+            } else if replays {
                 let topics = event.form.topics.iter().map(String::as_str);
                 if let Some(reference) = self.session.offer_replay(event.position, topics) {
                     carrier.replayed(event, reference);
@@ -284,6 +306,9 @@ impl Source for Subscriber {
         // Asked before the log is read: what was acknowledged until then is sent first.
         let draining = self.hub.is_draining();
         self.fill(batch);
+        if self.over {
+            return Poll::Ready(Fill::End);
+        }
         if draining && !batch.is_full() || self.failed {
             encode(&Fields::empty().with_retry(self.hub.spread()), batch);
             return Poll::Ready(Fill::End);

@@ -4,9 +4,11 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll};
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hub_protocol::{
-    Ack, CaughtUp, ClientFrame, ErrorCode, ErrorFrame, GapFrame, Open, PositionFrame, ServerFrame,
+    Ack, CaughtUp, ClientFrame, ErrorCode, ErrorFrame, GapFrame, Open, PositionFrame, PublishForm,
+    ServerFrame,
 };
 use longwire::ws::{Outbox, Received};
 use resume::{Gap, Position};
@@ -14,24 +16,48 @@ use tokio::sync::oneshot;
 use ws_frame::{CloseCode, SendError};
 
 use super::{Carrier, Greeting, Subscriber};
+use crate::access::Access;
 use crate::event::Event;
 use crate::publishing::{Outcome, Publishing, Refusal};
+use crate::token::unix_time;
 
 /// A subscriber over WebSocket.
 #[derive(Debug)]
 pub(crate) struct WebSocketSubscriber {
     subscriber: Subscriber,
+    access: Arc<Access>,
     opened: bool,
     /// Events of this client that are being written, in order.
     waiting: VecDeque<(Option<String>, oneshot::Receiver<Outcome>)>,
 }
 
-impl From<Subscriber> for WebSocketSubscriber {
-    fn from(subscriber: Subscriber) -> Self {
+impl WebSocketSubscriber {
+    pub(crate) fn new(subscriber: Subscriber, access: Arc<Access>) -> Self {
         Self {
             subscriber,
+            access,
             opened: false,
             waiting: VecDeque::new(),
+        }
+    }
+
+    /// Replaces the token.
+    fn refresh(&mut self, token: &str) -> Result<(), Refusal> {
+        let grant = self
+            .access
+            .verify(token)
+            .map_err(|_| Refusal::Unauthorized)?;
+        let subscriber = &mut self.subscriber;
+        subscriber.hub.expiries.add(grant.expires, &subscriber.bell);
+        subscriber.grant = Some(grant);
+        Ok(())
+    }
+
+    fn publish(&self, form: PublishForm) -> Publishing {
+        let grant = self.subscriber.grant.as_deref();
+        match self.access.policy.publish(&form, grant, unix_time()) {
+            Ok(()) => self.subscriber.hub.publish(form),
+            Err(refusal) => Publishing::Done(Err(refusal)),
         }
     }
 }
@@ -62,8 +88,11 @@ impl longwire::ws::Session for WebSocketSubscriber {
         // Whoever sent an event hears what became of it before the end.
         let draining = draining && self.waiting.is_empty();
         subscriber.fill(&mut frames);
-        if draining && !frames.is_full() || subscriber.failed {
-            let (code, reason) = if subscriber.failed {
+        if draining && !frames.is_full() || subscriber.failed || subscriber.over {
+            let (code, reason) = if subscriber.over {
+                let code = CloseCode::new(TOKEN_ENDED).unwrap_or(CloseCode::POLICY_VIOLATION);
+                (code, "the token has ended")
+            } else if subscriber.failed {
                 (CloseCode::INTERNAL_ERROR, "the log cannot be read")
             } else {
                 (CloseCode::SERVICE_RESTART, "the hub restarts")
@@ -88,7 +117,7 @@ impl longwire::ws::Session for WebSocketSubscriber {
         match decoded {
             Ok(ClientFrame::Publish(publish)) => {
                 let reference = publish.reference.as_deref();
-                match self.subscriber.hub.publish(publish.form) {
+                match self.publish(publish.form) {
                     Publishing::Done(outcome) => frames.answer(reference, outcome),
                     Publishing::Waits(outcome) => {
                         self.waiting.push_back((publish.reference, outcome));
@@ -111,15 +140,19 @@ impl longwire::ws::Session for WebSocketSubscriber {
                 let ack = Ack::new(frame.reference.as_deref());
                 frames.send(&ServerFrame::Ack(ack));
             }
-            Ok(frame) => {
-                let reference = match &frame {
-                    ClientFrame::Token(frame) => frame.reference.as_deref(),
-                    _ => None,
-                };
-                let message = "this hub has no tokens yet";
-                let error = ErrorFrame::new(reference, ErrorCode::Unsupported, message);
-                frames.send(&ServerFrame::Error(error));
+            Ok(ClientFrame::Token(frame)) => {
+                let reference = frame.reference.as_deref();
+                frames.send(&match self.refresh(&frame.token) {
+                    Ok(()) => ServerFrame::Ack(Ack::new(reference)),
+                    Err(refusal) => ServerFrame::Error(ErrorFrame::new(
+                        reference,
+                        refusal.code(),
+                        "the token is not valid, or not any more",
+                    )),
+                });
             }
+            // The type is one of a later version of the protocol.
+            Ok(_) => {}
             Err(error) => {
                 let error = ErrorFrame::new(error.reference(), error.code(), error.message());
                 frames.send(&ServerFrame::Error(error));
@@ -131,6 +164,9 @@ impl longwire::ws::Session for WebSocketSubscriber {
         self.subscriber.fill(&mut Frames { out, sent: 0 });
     }
 }
+
+/// The connection is closed because its token has ended.
+const TOKEN_ENDED: u16 = 4001;
 
 /// After this long without a byte from the client, it is pinged.
 const HEARTBEAT: core::time::Duration = core::time::Duration::from_secs(25);

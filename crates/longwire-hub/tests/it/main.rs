@@ -20,5 +20,6 @@ mod payloads;
 mod publishing;
 mod quiet;
 mod resuming;
+mod rights;
 mod support;
 mod templates;

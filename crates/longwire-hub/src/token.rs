@@ -1,0 +1,393 @@
+//! JSON Web Tokens: what makes one of them a grant.
+
+use core::fmt;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use hub_protocol::MAX_TOKEN;
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::rights::{Grant, selectors};
+
+/// Shortest secret for HS256 in bytes.
+//= https://www.rfc-editor.org/rfc/rfc7518#section-3.2
+//# A key of the same size as the hash output (for instance, 256 bits for "HS256") or larger MUST
+//# be used with this algorithm.
+const SHORTEST_SECRET: usize = 32;
+
+/// Keys, each for one algorithm.
+#[derive(Default)]
+pub(crate) struct Keys {
+    keys: Vec<(Validation, DecodingKey)>,
+}
+
+/// Without the keys.
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keys")
+            .field("len", &self.keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A token that grants nothing. It is not said why: whoever made it can find out, others shall not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct InvalidToken;
+
+/// Of a token's header, what decides whether it is looked at any further.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(rename = "alg")]
+    _alg: String,
+    #[serde(default)]
+    crit: Option<IgnoredAny>,
+}
+
+/// Whatever has another type than these is refused: a text is no time.
+#[derive(Deserialize)]
+struct Claims {
+    exp: u64,
+    mercure: Mercure,
+}
+
+#[derive(Deserialize)]
+struct Mercure {
+    #[serde(default)]
+    publish: Vec<String>,
+    #[serde(default)]
+    subscribe: Vec<String>,
+}
+
+impl Keys {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Adds the key `ALGORITHM:FILE`.
+    ///
+    /// # Errors
+    ///
+    /// The reason, which has nothing of the key.
+    pub(crate) fn add(&mut self, option: &str) -> Result<(), String> {
+        let (algorithm, path) = option
+            .split_once(':')
+            .ok_or("a key is ALGORITHM:FILE, such as HS256:/etc/longwire/secret")?;
+        let key = std::fs::read(Path::new(path)).map_err(|error| format!("{path}: {error}"))?;
+        self.add_key(algorithm, &key)
+            .map_err(|reason| format!("{path}: {reason}"))
+    }
+
+    fn add_key(&mut self, algorithm: &str, key: &[u8]) -> Result<(), &'static str> {
+        let public = || public_key(key).ok_or("not a public key in PEM (BEGIN PUBLIC KEY)");
+        let (algorithm, key) = match algorithm {
+            "HS256" => {
+                let secret = key.trim_ascii_end();
+                if secret.len() < SHORTEST_SECRET {
+                    return Err("the secret of HS256 must have at least 32 bytes");
+                }
+                (Algorithm::HS256, DecodingKey::from_secret(secret))
+            }
+            "RS256" => (Algorithm::RS256, DecodingKey::from_rsa_der(&public()?)),
+            "ES256" => (Algorithm::ES256, DecodingKey::from_ec_der(&public()?)),
+            "EdDSA" => (Algorithm::EdDSA, DecodingKey::from_ed_der(&public()?)),
+            _ => return Err("the algorithm must be HS256, RS256, ES256 or EdDSA"),
+        };
+        let mut validation = Validation::new(algorithm);
+        validation.leeway = 0;
+        validation.validate_nbf = true;
+        self.keys.push((validation, key));
+        Ok(())
+    }
+
+    /// The grant of a token that one of the keys has signed, with that key's algorithm and no
+    /// other. Nothing that an unverified token says is acted on.
+    pub(crate) fn verify(&self, token: &str) -> Result<Grant, InvalidToken> {
+        if token.len() > MAX_TOKEN || token.split('.').count() != 3 {
+            return Err(InvalidToken);
+        }
+        let header = token.split('.').next().unwrap_or_default();
+        let header = URL_SAFE_NO_PAD.decode(header).map_err(|_| InvalidToken)?;
+        // A member given twice is an error here.
+        let header: Header = serde_json::from_slice(&header).map_err(|_| InvalidToken)?;
+        //= https://www.rfc-editor.org/rfc/rfc7515#section-4.1.11
+        //# If any of the listed extension Header Parameters are not understood and supported by the
+        //# recipient, then the JWS is invalid.
+        if header.crit.is_some() {
+            return Err(InvalidToken);
+        }
+        let verified = self
+            .keys
+            .iter()
+            .find_map(|(validation, key)| decode::<Claims>(token, key, validation).ok());
+        let Claims { exp, mercure } = verified.ok_or(InvalidToken)?.claims;
+        let grant = Grant {
+            publish: selectors(&mercure.publish).ok_or(InvalidToken)?,
+            subscribe: selectors(&mercure.subscribe).ok_or(InvalidToken)?,
+            expires: exp,
+        };
+        if grant.is_over(unix_time()) {
+            return Err(InvalidToken);
+        }
+        Ok(grant)
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix_time() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_secs()
+}
+
+/// The bytes of a `SubjectPublicKeyInfo` in PEM (RFC 7468, section 13).
+fn public_key(pem: &[u8]) -> Option<Vec<u8>> {
+    let text = str::from_utf8(pem).ok()?;
+    let (_, rest) = text.split_once("-----BEGIN PUBLIC KEY-----")?;
+    let (base64, _) = rest.split_once("-----END PUBLIC KEY-----")?;
+    let base64: String = base64.split_ascii_whitespace().collect();
+    STANDARD.decode(base64).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use rcgen::{KeyPair, RsaKeySize, SigningKey as _};
+    use serde_json::json;
+
+    use super::*;
+
+    const SECRET: &[u8] = b"a secret that has thirty-two bytes";
+
+    fn keys() -> Keys {
+        let mut keys = Keys::default();
+        keys.add_key("HS256", SECRET).unwrap();
+        keys
+    }
+
+    fn soon() -> u64 {
+        unix_time() + 600
+    }
+
+    fn sign(header: &str, claims: &str) -> String {
+        let message = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header),
+            URL_SAFE_NO_PAD.encode(claims)
+        );
+        let key = EncodingKey::from_secret(SECRET);
+        let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+        format!("{message}.{}", signature.unwrap())
+    }
+
+    const HS256: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+    fn claims(exp: &str) -> String {
+        format!(
+            r#"{{"exp":{exp},"mercure":{{"publish":["a"],"subscribe":["/b/{{id}}"],"payload":{{}}}}}}"#
+        )
+    }
+
+    #[test]
+    fn what_a_token_grants() {
+        let grant = keys()
+            .verify(&sign(HS256, &claims(&soon().to_string())))
+            .unwrap();
+        assert!(grant.publish.matches(["a"]) && grant.subscribe.matches(["/b/1"]));
+        assert!(!grant.publish.matches(["/b/1"]) && !grant.subscribe.matches(["a"]));
+    }
+
+    #[test]
+    fn a_time_is_required_and_is_a_whole_number() {
+        let past = (unix_time() - 1).to_string();
+        for exp in [
+            "null",
+            "\"9999999999\"",
+            "1e400",
+            "-1",
+            "9999999999.5",
+            "1e10",
+            "[]",
+            "true",
+            "0",
+            &past,
+        ] {
+            assert_eq!(
+                keys().verify(&sign(HS256, &claims(exp))),
+                Err(InvalidToken),
+                "{exp}"
+            );
+        }
+        let none = r#"{"mercure":{"publish":["*"]}}"#;
+        assert_eq!(keys().verify(&sign(HS256, none)), Err(InvalidToken));
+        let twice = format!(r#"{{"exp":{0},"exp":{0},"mercure":{{}}}}"#, soon());
+        assert_eq!(keys().verify(&sign(HS256, &twice)), Err(InvalidToken));
+        let not_yet = format!(
+            r#"{{"exp":{},"nbf":{},"mercure":{{}}}}"#,
+            soon(),
+            soon() - 9
+        );
+        assert_eq!(keys().verify(&sign(HS256, &not_yet)), Err(InvalidToken));
+    }
+
+    #[test]
+    fn claims_of_another_type_are_refused() {
+        for claim in [
+            r#""mercure":null"#,
+            r#""mercure":{"publish":"*"}"#,
+            r#""mercure":{"subscribe":[1]}"#,
+            r#""mercure":{"publish":null}"#,
+            r#""mercure":{"publish":["{a*}"]}"#,
+            r#""sub":"x""#,
+            r#""aud":"another service","mercure":{}"#,
+        ] {
+            let claims = format!(r#"{{"exp":{},{claim}}}"#, soon());
+            assert_eq!(
+                keys().verify(&sign(HS256, &claims)),
+                Err(InvalidToken),
+                "{claim}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_the_algorithm_of_the_key_is_taken() {
+        let claims = claims(&soon().to_string());
+        for header in [
+            r#"{"alg":"none"}"#,
+            r#"{"alg":"hs256"}"#,
+            r#"{"alg":"HS512"}"#,
+            r#"{"alg":"RS256"}"#,
+            r#"{"alg":"HS256","alg":"HS256"}"#,
+            r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
+            r#"{"alg":["HS256"]}"#,
+            r#"{}"#,
+            "HS256",
+        ] {
+            assert_eq!(
+                keys().verify(&sign(header, &claims)),
+                Err(InvalidToken),
+                "{header}"
+            );
+        }
+        let good = sign(HS256, &claims);
+        let (message, signature) = good.rsplit_once('.').unwrap();
+        for bad in [
+            format!("{message}."),
+            message.to_owned(),
+            format!("{good}."),
+            format!(".{good}"),
+            format!("{message}.{}", &signature[1..]),
+            format!("{good}A"),
+            String::new(),
+            "..".into(),
+            "a".repeat(1 << 20),
+        ] {
+            assert_eq!(keys().verify(&bad), Err(InvalidToken), "{bad:.80}");
+        }
+        // The public key of another algorithm is no secret.
+        let mut other = Keys::default();
+        let public = ec_key().public_key_pem();
+        other.add_key("ES256", public.as_bytes()).unwrap();
+        let key = EncodingKey::from_secret(public.trim_ascii_end().as_bytes());
+        let forged = encode(
+            &Header::new(Algorithm::HS256),
+            &json!({ "exp": soon(), "mercure": {} }),
+            &key,
+        );
+        assert_eq!(other.verify(&forged.unwrap()), Err(InvalidToken));
+        assert_eq!(other.verify(&good), Err(InvalidToken));
+    }
+
+    #[test]
+    fn a_token_too_long_is_refused_unread() {
+        let claims = format!(
+            r#"{{"exp":{},"mercure":{{}},"x":"{}"}}"#,
+            soon(),
+            "x".repeat(1 << 20)
+        );
+        assert_eq!(keys().verify(&sign(HS256, &claims)), Err(InvalidToken));
+    }
+
+    #[test]
+    fn keys_that_cannot_be_used_are_named() {
+        let mut keys = Keys::default();
+        for (algorithm, key, reason) in [
+            ("HS256", &b"short"[..], "32 bytes"),
+            ("RS256", b"not PEM", "PEM"),
+            ("HS512", SECRET, "must be HS256"),
+            ("none", SECRET, "must be HS256"),
+        ] {
+            let error = keys.add_key(algorithm, key).unwrap_err();
+            assert!(error.contains(reason), "{error}");
+        }
+        assert!(keys.add("HS256").unwrap_err().contains("ALGORITHM:FILE"));
+        assert!(
+            keys.add("HS256:/nowhere/at/all")
+                .unwrap_err()
+                .contains("/nowhere/at/all")
+        );
+        assert!(keys.is_empty() && !format!("{:?}", self::keys()).contains("secret that"));
+    }
+
+    #[test]
+    fn each_algorithm_verifies_what_it_signed() {
+        let claims = json!({ "exp": soon(), "mercure": { "publish": ["a"] } });
+        let (es256, ed) = (
+            ec_key(),
+            KeyPair::generate_for(&rcgen::PKCS_ED25519).unwrap(),
+        );
+        let rsa = KeyPair::generate_rsa_for(&rcgen::PKCS_RSA_SHA256, RsaKeySize::_2048).unwrap();
+        let rows = [("ES256", &es256), ("EdDSA", &ed), ("RS256", &rsa)];
+        let tokens = rows.map(|(name, pair)| {
+            let header = format!(r#"{{"alg":"{name}"}}"#);
+            let claims = claims.to_string();
+            let message = [header, claims]
+                .map(|part| URL_SAFE_NO_PAD.encode(part))
+                .join(".");
+            match name {
+                "ES256" | "EdDSA" => {
+                    let (algorithm, key) = if name == "ES256" {
+                        (
+                            Algorithm::ES256,
+                            EncodingKey::from_ec_der(&pair.serialize_der()),
+                        )
+                    } else {
+                        (
+                            Algorithm::EdDSA,
+                            EncodingKey::from_ed_der(&pair.serialize_der()),
+                        )
+                    };
+                    let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, algorithm);
+                    format!("{message}.{}", signature.unwrap())
+                }
+                _ => {
+                    let signature = pair.sign(message.as_bytes()).unwrap();
+                    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+                }
+            }
+        });
+        for (own, (name, pair)) in rows.iter().enumerate() {
+            let mut keys = Keys::default();
+            keys.add_key(name, pair.public_key_pem().as_bytes())
+                .unwrap();
+            for (index, token) in tokens.iter().enumerate() {
+                assert_eq!(keys.verify(token).is_ok(), index == own, "{name}");
+            }
+        }
+        // With all of them, each.
+        let mut all = keys();
+        for (name, pair) in &rows {
+            all.add_key(name, pair.public_key_pem().as_bytes()).unwrap();
+        }
+        assert!(tokens.iter().all(|token| all.verify(token).is_ok()));
+    }
+
+    fn ec_key() -> KeyPair {
+        KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap()
+    }
+}
