@@ -59,7 +59,7 @@ pub(crate) struct Serve {
     #[arg(value_parser = origin)]
     pub(crate) origins: Vec<String>,
 
-    /// Key that tokens are verified with: HS256, RS256, ES256 or EdDSA, a colon, and the file with
+    /// Key that tokens are verified with: HS256, RS256, ES256 or `EdDSA`, a colon, and the file with
     /// the secret or the public key in PEM (repeatable)
     #[arg(
         long = "key",
