@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::{Pool, keep};
 
 /// Bytes read from a socket at once.
-const READ_LEN: usize = 32 * 1024;
+const READ_LEN: usize = 64 * 1024;
 
 thread_local! {
     static POOL: Pool<Filled> = const { RefCell::new(Vec::new()) };

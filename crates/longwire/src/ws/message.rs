@@ -58,6 +58,11 @@ impl<'a> Outbound<'a> {
         }
     }
 
+    /// Whether it need not be copied to be kept.
+    pub(super) const fn is_shared(&self) -> bool {
+        matches!(self.data, OutboundData::OwnBinary(_))
+    }
+
     pub(super) fn bytes(&self) -> &[u8] {
         match &self.data {
             OutboundData::Text(text) => text.as_bytes(),

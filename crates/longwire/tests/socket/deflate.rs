@@ -17,11 +17,7 @@ fn config() -> Config {
 fn compressed(message: &[u8]) -> Vec<u8> {
     let context = ws_deflate::Context::without_takeover(WindowBits::MAX);
     let mut out = Vec::new();
-    assert!(
-        Deflater::new(context)
-            .with_threshold(0)
-            .deflate_message(message, &mut out)
-    );
+    Deflater::new(context).deflate(message, true, &mut out);
     out
 }
 

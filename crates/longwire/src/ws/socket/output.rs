@@ -212,7 +212,12 @@ impl<S: Side> Output<S> {
     fn push(&mut self, config: &Config, message: Outbound<'_>) -> Result<(), Error> {
         self.active = true;
         let bytes = message.bytes();
-        if self.queue.is_none() && bytes.len() < IN_PLACE && !self.may_compress(&message) {
+        let copied = if message.is_shared() {
+            IN_PLACE
+        } else {
+            FRAGMENT + 1
+        };
+        if self.queue.is_none() && bytes.len() < copied && !self.may_compress(&message) {
             let data = OutboundData::new(message.kind(), bytes);
             return self.connection.send(data, self.batch.out()).map_err(from);
         }
