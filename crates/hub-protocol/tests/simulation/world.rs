@@ -256,10 +256,13 @@ impl World {
     /// Runs to the end, and returns a number that stands for all that happened, and how much of
     /// their ceilings the delays took.
     pub(crate) fn run(mut self) -> (u64, (f64, u32)) {
+        let mut steps = 0;
         while let Some(((time, _), event)) = self.queue.pop_first() {
             if time > END {
                 break;
             }
+            steps = if time == self.now { steps + 1 } else { 0 };
+            assert!(steps < 10_000, "time stands still: a timer does nothing");
             self.hub.clock += time - self.now;
             self.now = time;
             self.hub.now = time;
@@ -881,6 +884,14 @@ impl World {
                     n.client.subscribe([selector], start, now).unwrap();
                     n.checks.subscribe(&topic, from);
                     n.topics.insert(topic);
+                    if let Some(connection) = n.transport
+                        && from.is_some()
+                        && self.rng.one_in(2)
+                    {
+                        // It may drop in the middle of the replay.
+                        let delay = self.rng.millis(20..250);
+                        self.after(delay, Event::ToClient(connection, Msg::Closed(1006)));
+                    }
                 }
             }
             5 if self.rng.one_in(3) && !self.healing => {
@@ -905,6 +916,11 @@ impl World {
                 self.log(format_args!("{node} closes"));
                 self.nodes[node].may_end = true;
                 self.nodes[node].client.close(now);
+                self.drive(node);
+                assert!(
+                    self.nodes[node].checks.finished,
+                    "I9: closed, and not at the end"
+                );
             }
             _ => {}
         }
