@@ -94,10 +94,12 @@ impl Process {
         let Data::Text(data) = &message.data else {
             panic!("only text is published")
         };
-        // An event stream may say only the id: the data tells which event it is.
+        // An event stream may say only the id. One that was published again after a log was lost
+        // is in two: the one that goes on where this client stands is meant.
         let position = message.position.unwrap_or_else(|| {
-            history
-                .by_id(message.id.as_deref().expect("an id or a position"))
+            let id = message.id.as_deref().expect("an id or a position");
+            let next = self.last.and_then(|last| history.after(last, id));
+            next.or_else(|| history.by_id(id))
                 .expect("an event that was published")
         });
         let event = history.at(position);

@@ -40,6 +40,16 @@ impl History {
         &self.events[self.epoch(position)][index]
     }
 
+    /// Where the event with this id stands after a place, in the same epoch.
+    pub(crate) fn after(&self, place: (usize, u64), id: &str) -> Option<Position> {
+        let events = &self.events[place.0];
+        let found = events
+            .iter()
+            .rposition(|event| event.id.as_deref() == Some(id));
+        let position = Position::new(self.epochs[place.0], found? as u64 + 1);
+        (position.offset > place.1).then_some(position)
+    }
+
     /// Where the event with this id stands, in the newest epoch that has it.
     pub(crate) fn by_id(&self, id: &str) -> Option<Position> {
         for (epoch, events) in self.epochs.iter().zip(&self.events).rev() {

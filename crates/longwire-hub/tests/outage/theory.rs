@@ -76,13 +76,13 @@ impl Theory {
     }
 
     /// The most attempts in a second, on a machine whose tasks are this late: all that were due
-    /// since may come in it.
+    /// since may come in it. A few are allowed where none is expected.
     pub(crate) fn bound(&self, second: usize, late: Duration) -> f64 {
         let late = (late.as_secs_f64() * PARTS as f64).ceil() as usize;
         let end = ((second + 1) * PARTS).min(self.parts.len());
         let begin = (second * PARTS).saturating_sub(late).min(end);
         let expected: f64 = self.parts[begin..end].iter().sum();
-        1.15 * expected + 5.0 * expected.sqrt()
+        1.15 * expected + 5.0 * expected.max(1.0).sqrt()
     }
 }
 
