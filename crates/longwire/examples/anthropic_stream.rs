@@ -8,9 +8,9 @@
 //! The server is in this file. The request is a POST, so it is made once: a connection lost in the
 //! middle of an answer is an error, never a second prompt.
 
-use std::error::Error;
+use core::error::Error;
+use core::time::Duration;
 use std::io::Write;
-use std::time::Duration;
 
 use longwire::sse::{EventSource, EventSourceConfig};
 use serde_json::{Value, json};

@@ -8,9 +8,9 @@
 //! `decode::stream(response.bytes_stream())` for reqwest, `decode::body(response.into_body())` for
 //! hyper.
 
-use std::error::Error;
+use core::error::Error;
+use core::time::Duration;
 use std::io::Write;
-use std::time::Duration;
 
 use longwire::http::Client;
 use longwire::sse::decode;

@@ -9,8 +9,9 @@
 //! was under way. Events that come together after a pause were collected by something in between;
 //! that is said. `--patient` comes back after 408, 429 and 5xx too, and `--last ID` resumes.
 
-use std::error::Error;
-use std::time::{Duration, Instant, SystemTime};
+use core::error::Error;
+use core::time::Duration;
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use longwire::sse::{EventSource, EventSourceConfig, Update};
@@ -26,7 +27,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut timing = false;
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        let mut value = || arguments.next().ok_or(format!("{argument} what?"));
+        let mut value = || arguments.next().ok_or_else(|| format!("{argument} what?"));
         match argument.as_str() {
             "-H" => {
                 let field = value()?;

@@ -30,7 +30,7 @@ struct Options {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn core::error::Error>> {
     let mut options = Options::default();
     let mut address = String::from("127.0.0.1:9001");
     let limits = ws_frame::Limits::default()
@@ -69,7 +69,7 @@ fn any_parameters() -> Deflate {
     Deflate::new().negotiable(negotiable).threshold(0)
 }
 
-fn certificate() -> Result<ServerTls, Box<dyn std::error::Error>> {
+fn certificate() -> Result<ServerTls, Box<dyn core::error::Error>> {
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
     let made = rcgen::generate_simple_self_signed(names)?;
     let key = made.signing_key.serialize_pem();
@@ -82,7 +82,7 @@ fn certificate() -> Result<ServerTls, Box<dyn std::error::Error>> {
 async fn serve(
     io: TcpStream,
     options: Options,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
     io.set_nodelay(true)?;
     if let Some(tls) = &options.tls {
         let io = tls.accept(io, Duration::from_secs(10)).await?;

@@ -2,7 +2,7 @@
 
 use crate::command::{self, cargo, run as execute};
 use clap::Args;
-use std::fmt::Write;
+use core::fmt::Write;
 use std::fs;
 use std::path::Path;
 

@@ -1,7 +1,8 @@
 //! Where a client's masking keys come from.
 
 use core::cell::RefCell;
-use std::hash::{BuildHasher, RandomState};
+use core::hash::BuildHasher;
+use std::hash::RandomState;
 
 use ws_frame::{MaskKey, MaskSource};
 

@@ -78,6 +78,6 @@ async fn without_heartbeats_it_is_cut() {
     let (Some(a), Some(b)) = (a.read(&[&urls[0]]).await, b.read(&[&urls[1]]).await) else {
         return;
     };
-    a.is_cut().await;
-    b.is_cut().await;
+    a.ends_cut().await;
+    b.ends_cut().await;
 }

@@ -107,7 +107,7 @@ impl Reader {
     }
 
     /// Waits until the stream has ended on the way to the client, and on the server.
-    pub(crate) async fn is_cut(mut self) {
+    pub(crate) async fn ends_cut(mut self) {
         while let Some(line) = self.curl.line().await {
             assert!(line.is_empty() || line.starts_with(':'), "{line}");
         }

@@ -34,7 +34,7 @@ impl Pieces {
         }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn poll(&mut self, cx: &Context<'_>) -> Poll<Option<Bytes>> {
         if core::mem::replace(&mut self.pause, false) {
             cx.waker().wake_by_ref();
             return Poll::Pending;

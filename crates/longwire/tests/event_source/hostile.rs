@@ -166,13 +166,9 @@ async fn bodies_whose_length_is_ambiguous() {
         let server = site.answers([answer, stream("data: next\n\n")]);
         let client = async {
             loop {
-                match within("an update", source.next_update())
-                    .await
-                    .unwrap()
-                    .unwrap()
-                {
-                    Update::Event(event) => return event.data.to_owned(),
-                    _ => {}
+                let update = within("an update", source.next_update()).await;
+                if let Update::Event(event) = update.unwrap().unwrap() {
+                    return event.data.to_owned();
                 }
             }
         };

@@ -4,6 +4,10 @@
     clippy::panic,
     reason = "a test fails by panicking"
 )]
+#![allow(
+    clippy::duplicate_mod,
+    reason = "two examples may have a module in common"
+)]
 
 mod agent;
 mod axum_ws;

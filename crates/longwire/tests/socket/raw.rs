@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use ws_frame::{FrameHeader, MaskKey, OpCode, Rsv, mask};
 
 /// A client's frame.
-pub fn frame(fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn frame(fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     let key = MaskKey::new([1, 2, 3, 4]);
     let mut header = FrameHeader::new(opcode, payload.len() as u64);
     header.fin = fin;
@@ -17,7 +17,7 @@ pub fn frame(fin: bool, rsv: Rsv, opcode: OpCode, payload: &[u8]) -> Vec<u8> {
 }
 
 /// A server's end whose handshake is over, and the raw other end of its pipe.
-pub async fn server(
+pub(crate) async fn server(
     config: Config,
     offer: &str,
     pipe: usize,
@@ -46,7 +46,7 @@ pub async fn server(
 }
 
 /// The next frame of a server: opcode, FIN and payload.
-pub async fn next(peer: &mut DuplexStream) -> (OpCode, bool, Vec<u8>) {
+pub(crate) async fn next(peer: &mut DuplexStream) -> (OpCode, bool, Vec<u8>) {
     let mut head = Vec::new();
     loop {
         head.push(peer.read_u8().await.unwrap());

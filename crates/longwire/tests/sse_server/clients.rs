@@ -1,4 +1,4 @@
-//! Other people's EventSources: Chromium's, undici's, the npm package's.
+//! Other people's `EventSource`s: Chromium's, undici's, the npm package's.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;

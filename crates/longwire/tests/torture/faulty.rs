@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub(crate) enum Fault {
     None,
     /// The operation fails, and all after it.
     Error,
@@ -24,14 +24,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub fn is_harmless(self) -> bool {
+    pub(crate) fn is_harmless(self) -> bool {
         !matches!(self, Self::Error | Self::End)
     }
 }
 
 /// Which operation goes wrong, and how.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     fault: Fault,
     at: usize,
     counts: Arc<Counts>,
@@ -44,7 +44,7 @@ struct Counts {
 }
 
 impl Plan {
-    pub fn new(fault: Fault, at: usize) -> Self {
+    pub(crate) fn new(fault: Fault, at: usize) -> Self {
         Self {
             fault,
             at,
@@ -52,24 +52,24 @@ impl Plan {
         }
     }
 
-    pub fn without_fault() -> Self {
+    pub(crate) fn without_fault() -> Self {
         Self::new(Fault::None, 0)
     }
 
-    pub fn operations(&self) -> usize {
+    pub(crate) fn operations(&self) -> usize {
         self.counts.operations.load(Ordering::Relaxed)
     }
 
-    pub fn waits(&self) -> usize {
+    pub(crate) fn waits(&self) -> usize {
         self.counts.waits.load(Ordering::Relaxed)
     }
 
-    pub fn has_come(&self) -> bool {
+    pub(crate) fn has_come(&self) -> bool {
         self.operations() > self.at
     }
 
     /// Whether the call that waits now is to be cancelled.
-    pub fn cancels(&self) -> bool {
+    pub(crate) fn cancels(&self) -> bool {
         let at = self.counts.waits.fetch_add(1, Ordering::Relaxed);
         self.fault == Fault::Cancel && at == self.at
     }
@@ -86,9 +86,9 @@ impl Plan {
 }
 
 #[derive(Debug)]
-pub struct Faulty {
-    pub io: DuplexStream,
-    pub plan: Plan,
+pub(crate) struct Faulty {
+    pub(crate) io: DuplexStream,
+    pub(crate) plan: Plan,
 }
 
 fn wait<T>(cx: &Context<'_>) -> Poll<T> {

@@ -14,7 +14,7 @@ use super::faulty::{Faulty, Plan};
 
 /// One thing that an end does.
 #[derive(Clone, Copy, Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Adds a text of this many bytes.
     Text(usize),
     /// Adds a binary message.
@@ -39,8 +39,8 @@ use Step::{
 };
 
 #[derive(Debug)]
-pub struct Script {
-    pub name: &'static str,
+pub(crate) struct Script {
+    pub(crate) name: &'static str,
     ours: &'static [Step],
     peers: &'static [Step],
     deflate: bool,
@@ -74,7 +74,7 @@ const fn deflated(
 
 const BYE: Step = Close(1000, "");
 
-pub const SCRIPTS: [Script; 22] = [
+pub(crate) const SCRIPTS: [Script; 22] = [
     script("we close at once", &[BYE, End], &[End]),
     script("the peer closes at once", &[End], &[BYE, End]),
     script("both close", &[BYE, End], &[BYE, End]),
@@ -201,16 +201,16 @@ pub const SCRIPTS: [Script; 22] = [
 
 /// What an end has seen.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub(crate) struct Seen {
     messages: Vec<Message>,
     /// The close code, once the connection has ended.
     code: Option<u16>,
     /// Whether the script came to its end without an error.
-    pub whole: bool,
+    pub(crate) whole: bool,
 }
 
 impl Seen {
-    pub fn starts_with(&self, other: &Self) -> bool {
+    pub(crate) fn starts_with(&self, other: &Self) -> bool {
         self.messages.starts_with(&other.messages)
             && other
                 .code
@@ -219,7 +219,7 @@ impl Seen {
 }
 
 /// Runs both ends.
-pub async fn session(script: &Script, plan: &Plan, we_are_client: bool) -> (Seen, Seen) {
+pub(crate) async fn session(script: &Script, plan: &Plan, we_are_client: bool) -> (Seen, Seen) {
     let (one, other) = duplex(16 * 1024);
     let faulty = Faulty {
         io: one,

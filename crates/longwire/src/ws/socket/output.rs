@@ -137,7 +137,7 @@ impl<S: Side> Output<S> {
     /// Whether the piece added last was not the end of its message.
     fn is_amid_message(&self) -> bool {
         let last = self.queue.as_ref().and_then(|q| q.messages.back());
-        last.map_or(self.connection.is_sending_message(), |last| !last.end)
+        last.map_or_else(|| self.connection.is_sending_message(), |last| !last.end)
     }
 
     /// Adds a message, or does what the policy has for it where there is no room.
