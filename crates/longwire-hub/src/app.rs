@@ -104,8 +104,8 @@ impl Handler for App {
                 }
                 Ok(request) => match self.web_socket(request.accept()) {
                     Ok((accept, subscriber)) => {
-                        accept.encode(&mut out);
-                        Take::WebSocket(out, subscriber)
+                        let answer = ws::Answer::new(accept, self.web_socket.clone());
+                        Take::WebSocket(answer, subscriber)
                     }
                     Err(refused) => {
                         refused.encode(&mut out);

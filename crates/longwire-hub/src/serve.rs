@@ -60,9 +60,7 @@ pub(crate) async fn run(options: Serve) -> Result<(), String> {
         timing,
         web_socket: Arc::new(web_socket),
     };
-    let config = Config::default()
-        .event_stream(timing)
-        .web_socket(web_socket);
+    let config = Config::default().event_stream(timing);
 
     let mut expiry = interval(EXPIRE_EVERY);
     expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,6 +2,8 @@
 //! messages are pulled.
 
 mod accept;
+#[cfg(feature = "serve")]
+mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod config;
@@ -26,6 +28,8 @@ mod streamed;
 mod upgrade;
 
 pub use accept::accept;
+#[cfg(feature = "serve")]
+pub use answer::Answer;
 #[cfg(feature = "axum")]
 pub use axum::{WebSocketRejection, WebSocketUpgrade};
 pub use config::{Config, WhenFull};

@@ -17,7 +17,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use longwire::http::{Config, Handler, Take, serve};
 use longwire::sse::{Fill, Source};
-use longwire::ws::{Outbox, Received, Session};
+use longwire::ws::{self, Outbox, Received, Session};
 use longwire::{Batch, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -69,8 +69,11 @@ impl Handler for App {
             "/events" => Take::EventStream(HeaderMap::new(), Once(false)),
             "/socket" => {
                 let request = ws_handshake::Request::from_head(head.clone()).unwrap();
-                request.accept().encode(&mut out);
-                Take::WebSocket(out, Echo)
+                let config = ws::Config::default();
+                #[cfg(feature = "deflate")]
+                let config = config.deflate(Some(ws::Deflate::default()));
+                let answer = ws::Answer::new(request.accept(), Arc::new(config));
+                Take::WebSocket(answer, Echo)
             }
             "/forbidden" => {
                 Reject::new(403).encode(&mut out);
@@ -168,6 +171,25 @@ async fn a_web_socket_reads_what_came_behind_its_request() {
         "{}",
         answer.escape_ascii()
     );
+}
+
+#[cfg(all(feature = "client", feature = "deflate"))]
+#[tokio::test]
+async fn compression_is_agreed_on_the_bare_socket_too() {
+    let server = start(Config::default()).await;
+    let url = format!("ws://{}/socket", server.address);
+    let config = ws::Config::default().deflate(Some(ws::Deflate::default()));
+    let (mut socket, response) = ws::connect(&url)
+        .config(config)
+        .with_response()
+        .await
+        .unwrap();
+    let agreed = response.headers()[http::header::SEC_WEBSOCKET_EXTENSIONS].to_str();
+    assert!(agreed.unwrap().starts_with("permessage-deflate"));
+    let text = "the same again, ".repeat(1000);
+    socket.send(text.clone()).await.unwrap();
+    let echoed = socket.recv().await.unwrap().unwrap();
+    assert_eq!(echoed, ws::Message::from(text));
 }
 
 #[tokio::test]

@@ -112,10 +112,8 @@ impl<H: Handler> Connection<H> {
                     }
                     tokio::spawn(self.event_stream(stream));
                 }
-                Take::WebSocket(response, session) => {
-                    let unused = after(bytes, len);
-                    let config = config.web_socket.clone();
-                    let socket = ws::Socket::accepted(io, unused, &response, config);
+                Take::WebSocket(answer, session) => {
+                    let socket = answer.socket(io, after(bytes, len));
                     tokio::spawn(self.web_socket(socket, session));
                 }
                 Take::Refuse(response) => {

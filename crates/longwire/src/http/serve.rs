@@ -66,8 +66,8 @@ pub enum Take<E, W> {
     /// 200 with the headers of an event stream and these beside them, then what the source yields;
     /// nothing more if the method is HEAD.
     EventStream(HeaderMap, E),
-    /// The bytes of a 101 response ([`ws_handshake::Accept::encode`]), then the session.
-    WebSocket(Vec<u8>, W),
+    /// The 101 response, then the session.
+    WebSocket(ws::Answer, W),
     /// The bytes of a response that says `Connection: close`; nothing after the head is read.
     Refuse(Vec<u8>),
     /// Hyper, with the bytes already read put back.
@@ -81,7 +81,6 @@ pub struct Config {
     pub(super) head_deadline: Duration,
     pub(super) dead_after: Duration,
     pub(super) event_stream: sse::Timing,
-    pub(super) web_socket: Arc<ws::Config>,
     #[cfg(feature = "tls")]
     pub(super) tls: Option<ServerTls>,
     #[cfg(feature = "tls")]
@@ -137,13 +136,6 @@ impl Config {
         self.event_stream = timing;
         self
     }
-
-    /// Limits and clocks of WebSockets on the bare socket.
-    #[must_use]
-    pub fn web_socket(mut self, config: ws::Config) -> Self {
-        self.web_socket = Arc::new(config);
-        self
-    }
 }
 
 impl Config {
@@ -160,7 +152,6 @@ impl Default for Config {
             head_deadline: Duration::from_secs(10),
             dead_after: Duration::from_secs(30),
             event_stream: sse::Timing::default(),
-            web_socket: Arc::new(ws::Config::default()),
             #[cfg(feature = "tls")]
             tls: None,
             #[cfg(feature = "tls")]

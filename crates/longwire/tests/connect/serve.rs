@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use longwire::http::{Config, Handler, Take, serve};
 use longwire::net::{Connector, Endpoint, ServerTls, Stream};
 use longwire::sse::{Fill, Source};
-use longwire::ws::{Outbox, Received, Session};
+use longwire::ws::{self, Outbox, Received, Session};
 use longwire::{Batch, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -65,10 +65,9 @@ impl Handler for App {
         match head.path() {
             "/events" => Take::EventStream(HeaderMap::new(), Events(1024)),
             "/echo" => {
-                let mut out = Vec::new();
                 let request = ws_handshake::Request::from_head(head.clone()).unwrap();
-                request.accept().encode(&mut out);
-                Take::WebSocket(out, Echo)
+                let answer = ws::Answer::new(request.accept(), Arc::default());
+                Take::WebSocket(answer, Echo)
             }
             _ => Take::Http,
         }
