@@ -24,8 +24,8 @@
 //! # }
 //! ```
 //!
-//! [`ws::connect`] takes subprotocols, header fields and limits before it is awaited, and a
-//! [`net::Connector`]: whom to trust, which proxies to use, how long to wait.
+//! [`ws::connect`] takes subprotocols, header fields and limits before it is awaited. A
+//! [`net::Connector`] says whom to trust, which proxies to use, how long to wait.
 //!
 //! # A WebSocket on any byte stream
 //!
@@ -82,7 +82,7 @@
 //! # Over HTTP/2
 //!
 //! With the feature `http2`, one call answers the WebSocket handshakes of HTTP/1.1 and HTTP/2
-//! (RFC 8441) that hyper has read, [`ws::upgrade`](ws), and one extractor those of axum; a client
+//! (RFC 8441) that hyper has read, `ws::upgrade`, and one extractor those of axum; a client
 //! opens several WebSockets on one connection with `ws::h2`. `http::serve` allows a peer 100
 //! streams, header lists of 16 KiB, 64 KiB unread on each stream, 20 streams that it resets before
 //! they are served and 128 that its errors make us reset; it pings a quiet peer after 20 s, and
