@@ -50,11 +50,9 @@ function eventStreamBytes(name, id, data) {
   return block.toString(16).length + 2 + block + 2;
 }
 
-// Bytes of a WebSocket message from the hub, which sends it in fragments of at most 64 KiB.
-const frameBytes = (payload) =>
-  payload > 65536
-    ? 65536 + 10 + frameBytes(payload - 65536)
-    : payload + (payload < 126 ? 2 : payload < 65536 ? 4 : 10);
+// Bytes of a WebSocket frame from a server. Above 64 KiB the hub sends fragments, which a page
+// cannot see: then it is some bytes more.
+const frameBytes = (payload) => payload + (payload < 126 ? 2 : payload < 65536 ? 4 : 10);
 
 // Full jitter: somewhere between 100 ms and a ceiling that doubles from 1 s to 30 s.
 class Backoff {
