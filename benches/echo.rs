@@ -71,14 +71,16 @@ enum Server {
     Socket,
     FastWebSockets,
     TokioWebSockets,
+    Tungstenite,
 }
 
-const SERVERS: [(&str, Server); 5] = [
+const SERVERS: [(&str, Server); 6] = [
     ("raw", Server::Raw),
     ("longwire, session", Server::Session),
     ("longwire, socket", Server::Socket),
     ("fastwebsockets", Server::FastWebSockets),
     ("tokio-websockets", Server::TokioWebSockets),
+    ("tokio-tungstenite", Server::Tungstenite),
 ];
 
 fn main() {
@@ -122,7 +124,9 @@ fn measure(server: Server, load: Load) -> f64 {
     let (tell_ready, ready) = tokio::sync::mpsc::channel::<()>(1);
     let (tell_spent, spent) = mpsc::channel();
     let (tell_begun, begun) = mpsc::channel();
-    let on = thread::spawn(move || {
+    let name = SERVERS.iter().find(|(_, known)| *known == server);
+    let on = thread::Builder::new().name(name.unwrap().0.into());
+    let on = on.spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -136,6 +140,7 @@ fn measure(server: Server, load: Load) -> f64 {
             tell_spent,
         ));
     });
+    let on = on.unwrap();
     let address: SocketAddr = address.recv().unwrap();
     let mut streams: Vec<TcpStream> = (0..load.connections).map(|_| open(address)).collect();
     tell_ready.blocking_send(()).unwrap();
@@ -276,6 +281,19 @@ async fn echo(server: Server, mut stream: tokio::net::TcpStream) {
             let mut socket = tokio_websockets::ServerBuilder::new().serve(stream);
             while let Some(Ok(message)) = socket.next().await {
                 if socket.feed(message).await.is_err() {
+                    return;
+                }
+            }
+        }
+        Server::Tungstenite => {
+            use futures_util::{SinkExt, StreamExt};
+            use tokio_tungstenite::WebSocketStream;
+            use tokio_tungstenite::tungstenite::protocol::Role;
+            // What is only fed stays in its buffer while it waits to read.
+            answer(&mut stream).await;
+            let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
+            while let Some(Ok(message)) = socket.next().await {
+                if message.is_close() || socket.send(message).await.is_err() {
                     return;
                 }
             }
