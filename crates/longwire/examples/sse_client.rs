@@ -1,5 +1,4 @@
-//! Prints an event stream, like `curl -N`, but understanding it: it reconnects, resumes, and says
-//! why.
+//! Prints an event stream, like `curl -N`, but it reconnects, resumes, and says why.
 //!
 //! ```sh
 //! cargo run --example sse_client -- http://127.0.0.1:8080/events -H "authorization: Bearer …"
@@ -79,10 +78,8 @@ impl Clock {
         }
         self.together += 1;
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        let on_the_way = wall
-            .ok()
-            .zip(sent)
-            .and_then(|(now, sent)| now.checked_sub(sent));
+        let on_the_way = wall.ok().zip(sent);
+        let on_the_way = on_the_way.and_then(|(now, sent)| now.checked_sub(sent));
         let mut text = on_the_way.map_or(String::new(), |time| format!(", sent {time:.3?} ago"));
         if self.paused && self.together > 1 {
             text += &format!(", buffered: {} at once after a pause", self.together);
@@ -96,7 +93,6 @@ fn sent(text: &str) -> Option<Duration> {
     let mut numbers = text.split(|c: char| !c.is_ascii_digit());
     let time = numbers.find(|digits| matches!(digits.len(), 10 | 13 | 16 | 19))?;
     let zeros = 10_u64.pow(u32::try_from(19 - time.len()).ok()?);
-    Some(Duration::from_nanos(
-        time.parse::<u64>().ok()?.checked_mul(zeros)?,
-    ))
+    let time: u64 = time.parse().ok()?;
+    Some(Duration::from_nanos(time.checked_mul(zeros)?))
 }
