@@ -242,6 +242,10 @@ impl<S: Side> Output<S> {
     }
 
     /// Compresses a message if that was agreed and is worth it.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(clippy::needless_pass_by_ref_mut, reason = "there is no codec")
+    )]
     fn encode(&mut self, config: &Config, message: Outbound<'_>) -> Queued {
         let kind = message.kind();
         #[cfg(feature = "deflate")]
@@ -327,6 +331,10 @@ impl<S: Side> Output<S> {
     }
 
     /// Goes by what the handshake agreed on.
+    #[cfg_attr(
+        not(feature = "deflate"),
+        expect(clippy::needless_pass_by_ref_mut, reason = "there is no codec")
+    )]
     pub(super) fn agreed(&mut self, agreed: Agreed) {
         #[cfg(feature = "deflate")]
         {
