@@ -1,6 +1,11 @@
 //! Fuzzing with libFuzzer, on the nightly.
 
-use crate::command::{self, nightly_cargo, run};
+mod fault;
+mod planted;
+mod run;
+
+use self::run::Build;
+use crate::command;
 use crate::metadata;
 use clap::Args;
 use std::fs;
@@ -8,12 +13,25 @@ use std::fs;
 /// What `cargo xtask fuzz` is asked to do.
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// The target; all of them in turn without it
+    /// The target; all of them in turn without it. With `--planted`, the faults of this crate, or the
+    /// one of this name
     target: Option<String>,
-    /// For how long each target runs
+    /// For how long each target runs, or is given to find a planted fault
     #[arg(default_value_t = 60)]
     seconds: u32,
+    /// Plant faults in a copy of the crates, and prove that the targets find each
+    #[arg(long)]
+    planted: bool,
+    /// With `--planted`: from nothing, without the committed seeds and dictionaries
+    #[arg(long, requires = "planted")]
+    unseeded: bool,
+    /// Without the address sanitizer and with short inputs: several times as many executions
+    #[arg(long, conflicts_with = "planted")]
+    fast: bool,
 }
+
+/// The longest input of a `--fast` run, in bytes.
+const SHORT: usize = 512;
 
 /// The names of the fuzz targets, in order.
 ///
@@ -31,8 +49,15 @@ pub(crate) fn targets() -> Result<Vec<String>, String> {
 ///
 /// # Errors
 ///
-/// There is no such target, cargo-fuzz is missing, or a target crashed.
+/// There is no such target, cargo-fuzz is missing, or a target crashed; with `--planted`, a fault
+/// was not found.
 pub(crate) fn run_targets(options: &Options) -> Result<(), String> {
+    if !command::on_path("cargo-fuzz") {
+        return Err("cargo-fuzz is missing: `cargo install --locked cargo-fuzz`".into());
+    }
+    if options.planted {
+        return planted::run(options.target.as_deref(), options.seconds, options.unseeded);
+    }
     let mut targets = targets()?;
     if let Some(wanted) = &options.target {
         targets.retain(|target| target == wanted);
@@ -40,27 +65,37 @@ pub(crate) fn run_targets(options: &Options) -> Result<(), String> {
             return Err(format!("no fuzz target is called `{wanted}`"));
         }
     }
-    if !command::on_path("cargo-fuzz") {
-        return Err("cargo-fuzz is missing: `cargo install --locked cargo-fuzz`".into());
-    }
-    for target in targets {
-        let found = command::target().join("fuzz/corpus").join(&target);
+    let build = if options.fast {
+        Build::fast()
+    } else {
+        Build::checked()
+    };
+    let mut table = Vec::new();
+    for target in &targets {
+        let found = command::target().join("fuzz/corpus").join(target);
         fs::create_dir_all(&found).map_err(|e| e.to_string())?;
-        let mut cargo = nightly_cargo(&format!("fuzz run --fuzz-dir fuzz {target}"));
-        cargo.arg(found);
-        let seeds = command::root().join("fuzz/corpus").join(&target);
-        if seeds.is_dir() {
-            cargo.arg(seeds);
+        println!("{target}: building");
+        let program = build.build(target)?;
+        let corpora = [found, run::seeds(target)];
+        let dictionary = run::dictionary(target).map(|file| format!("-dict={}", file.display()));
+        let short = options.fast.then(|| format!("-max_len={SHORT}"));
+        let extra: Vec<_> = dictionary.into_iter().chain(short).collect();
+        let outcome = run::fuzz(&program, options.seconds, &corpora, &extra, true)?;
+        if outcome.found {
+            return Err(format!(
+                "{target} failed; the input is in target/fuzz/artifacts"
+            ));
         }
-        cargo.args(["--", &format!("-max_total_time={}", options.seconds)]);
-        // `sse_parse` uses `sse.dict`.
-        let area = target.split('_').next().unwrap_or(&target);
-        let dictionary = command::root().join(format!("fuzz/dictionaries/{area}.dict"));
-        if dictionary.is_file() {
-            cargo.arg(format!("-dict={}", dictionary.display()));
-        }
-        command::without_lto(&mut cargo);
-        run(&mut cargo)?;
+        table.push((target, outcome));
     }
+    println!("\n| target | executions | seconds |\n|---|---:|---:|");
+    for (target, outcome) in &table {
+        println!(
+            "| `{target}` | {} | {:.0} |",
+            outcome.executions, outcome.seconds
+        );
+    }
+    let all: u64 = table.iter().map(|(_, outcome)| outcome.executions).sum();
+    println!("| all | {all} | |");
     Ok(())
 }

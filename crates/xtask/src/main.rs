@@ -7,11 +7,13 @@ mod bench;
 mod book;
 mod ci;
 mod command;
+mod coverage;
 mod fuzz;
 mod hostile;
 mod kills;
 mod links;
 mod metadata;
+mod mutants;
 mod no_std;
 mod outage;
 mod readme;
@@ -42,12 +44,16 @@ enum Task {
     Bench(bench::Options),
     /// Build the book into `target/book` and check its links
     Book(book::Options),
-    /// Fuzz one target, or all in turn, with the nightly toolchain
+    /// Count the lines that tests run, and compare with the floor of each crate
+    Coverage(coverage::Options),
+    /// Fuzz one target, or all in turn, with the nightly toolchain; or prove that they find faults
     Fuzz(fuzz::Options),
     /// Run the hostile-input tests at full size, in release
     Hostile(hostile::Options),
     /// Kill a hub under load, and prove that it lost nothing it acknowledged
     Kills(kills::Options),
+    /// Prove that the tests notice each small fault in the parsers
+    Mutants(mutants::Options),
     /// Let real clients of a real hub live through an outage, and compare their attempts with theory
     Outage(outage::Options),
     /// Compare the README of each library with its documentation, or write it
@@ -63,9 +69,11 @@ fn main() -> ExitCode {
         Task::Autobahn(options) => autobahn::run_cases(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Book(options) => book::run(&options),
+        Task::Coverage(options) => coverage::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hostile(options) => hostile::run(&options),
         Task::Kills(options) => kills::run(&options),
+        Task::Mutants(options) => mutants::run(&options),
         Task::Outage(options) => outage::run(&options),
         Task::Readme(options) => readme::run(&options),
         Task::Simulate(options) => simulate::run(&options),

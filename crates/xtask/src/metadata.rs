@@ -34,3 +34,14 @@ pub(crate) fn targets(metadata: &Value, package: &str, kind: &str) -> Vec<String
     names.sort();
     names
 }
+
+/// The features that the target `name` of the package `package` needs.
+pub(crate) fn required_features(metadata: &Value, package: &str, name: &str) -> Vec<String> {
+    list(metadata, "packages")
+        .filter(|p| text(p, "name") == package)
+        .flat_map(|p| list(p, "targets"))
+        .filter(|t| text(t, "name") == name)
+        .flat_map(|t| list(t, "required-features"))
+        .filter_map(|feature| feature.as_str().map(str::to_owned))
+        .collect()
+}
