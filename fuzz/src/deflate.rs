@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use ws_deflate::{
-    Agreed, Config, Context, Deflater, InflateError, Inflater, Level, NAME, Offer, WindowBits,
+    Agreed, Config, Context, Deflater, InflateError, Inflater, Level, NAME, Offer, Spare,
+    WindowBits,
 };
 
 #[path = "../../crates/ws-deflate/tests/naive/inflate.rs"]
@@ -75,9 +76,10 @@ pub fn inflate(data: &[u8]) {
     } else {
         Context::without_takeover(WindowBits::MAX)
     };
-    let whole = inflated(&mut Inflater::new(context, limit), [payload]);
+    let mut spare = Spare::new(1);
+    let whole = inflated(&mut Inflater::new(context, limit), &mut spare, [payload]);
     let pieces = payload.chunks(usize::from(size).max(1));
-    let split = inflated(&mut Inflater::new(context, limit), pieces);
+    let split = inflated(&mut Inflater::new(context, limit), &mut spare, pieces);
     assert_eq!(whole, split);
     assert!(whole.0.len() <= limit);
     if whole.1 == Err(InflateError::TooLarge { limit }) {
@@ -94,7 +96,8 @@ pub fn inflate(data: &[u8]) {
     }
 }
 
-/// Messages survive both codecs, and no match reaches beyond the agreed window.
+/// Messages survive both codecs, which are used again where they may be; no match reaches beyond
+/// the agreed window, and the limit is one for each message.
 ///
 /// The first byte chooses window and takeover, the second level and the size of the pieces. The
 /// rest is plain text, a message on each line.
@@ -106,16 +109,20 @@ pub fn round_trip(data: &[u8]) {
     let level = Level::new(how % 9 + 1).expect("1 to 9");
     let size = usize::from(how / 9) * 8 + 1;
     let mut deflater = Deflater::new(context).with_level(level);
-    let mut inflater = Inflater::new(context, text.len());
+    let messages = || text.split(|&byte| byte == b'\n');
+    let longest = messages().map(<[u8]>::len).max().unwrap_or(0);
+    let mut inflater = Inflater::new(context, longest);
+    let mut spare = Spare::new(1);
     let mut history = Vec::new();
-    for message in text.split(|&byte| byte == b'\n') {
+    for message in messages() {
         let mut payload = Vec::new();
         for piece in message.chunks(size) {
-            deflater.deflate(piece, false, &mut payload);
+            deflater.deflate_with(&mut spare, piece, false, &mut payload);
         }
-        deflater.deflate(&[], true, &mut payload);
+        deflater.deflate_with(&mut spare, &[], true, &mut payload);
         let expected = (message.to_vec(), Ok(()));
-        assert_eq!(inflated(&mut inflater, payload.chunks(size)), expected);
+        let found = inflated(&mut inflater, &mut spare, payload.chunks(size));
+        assert_eq!(found, expected);
 
         let window = history.len().saturating_sub(context.window_bits().bytes());
         let kept = context.is_taken_over();
@@ -132,14 +139,15 @@ pub fn round_trip(data: &[u8]) {
 
 fn inflated<'a>(
     inflater: &mut Inflater,
+    spare: &mut Spare,
     pieces: impl IntoIterator<Item = &'a [u8]>,
 ) -> (Vec<u8>, Result<(), InflateError>) {
     let mut out = Vec::new();
     let mut result = Ok(());
     for piece in pieces {
-        result = result.and_then(|()| inflater.inflate(piece, false, &mut out));
+        result = result.and_then(|()| inflater.inflate_with(spare, piece, false, &mut out));
     }
-    let result = result.and_then(|()| inflater.inflate(&[], true, &mut out));
+    let result = result.and_then(|()| inflater.inflate_with(spare, &[], true, &mut out));
     (out, result)
 }
 

@@ -42,12 +42,13 @@ fn grow<T>(data: &[u8], step: usize, mut read: impl FnMut(&[u8]) -> ControlFlow<
     }
 }
 
-/// A request head: the same whatever the split, never two readings, and what is read can be
-/// written and read again. First byte: bytes per read; second: limits.
+/// A request head: the same whatever the split, never two readings, the same as another library's,
+/// and what is read can be written and read again. First byte: bytes per read; second: limits.
 pub fn request(mut data: &[u8]) {
     let step = 1 + usize::from(choice(&mut data) % 64);
     let limits = limits(choice(&mut data));
     let whole = RequestHead::parse(data, &mut 0, &limits);
+    against_httparse(data);
 
     let mut searched = 0;
     let split = grow(data, step, |part| {
@@ -71,8 +72,38 @@ pub fn request(mut data: &[u8]) {
             rewrite(&head);
             handshake(head);
         }
-        Ok(None) => {}
+        Ok(None) => {
+            let line = data.strip_prefix(b"\r\n").unwrap_or(data);
+            let ended = line.windows(4).any(|end| end == b"\r\n\r\n");
+            assert!(!ended, "the end of the head was missed");
+            assert!(data.len() < limits.max_head());
+        }
         Err(error) => refuse(error),
+    }
+}
+
+/// Against another library's reading, with the rules that we add to its grammar said plainly: the
+/// same heads, with the same method, target and fields, and the same requests for a WebSocket.
+fn against_httparse(data: &[u8]) {
+    let limits = Limits::default();
+    let ours = RequestHead::parse(data, &mut 0, &limits);
+    let theirs = literal::by_httparse(data);
+    match (ours, theirs) {
+        (Ok(Some(Head { value: head, len })), Some(Ok(read))) => {
+            assert_eq!(len, read.len);
+            assert_eq!(
+                (head.method(), head.target()),
+                (&*read.method, &*read.target)
+            );
+            assert_eq!(head.minor_version(), read.minor);
+            let fields = read.fields.iter().map(|(name, value)| (&**name, &**value));
+            assert!(head.iter().eq(fields));
+            assert_eq!(Request::from_head(head).is_ok(), read.is_handshake);
+        }
+        (Err(_), Some(Err(_))) | (Ok(None), None) => {}
+        // Ours may say so before the end has come.
+        (Err(HandshakeError::HeadTooLarge | HandshakeError::RequestLineTooLong), _) => {}
+        (ours, theirs) => panic!("{ours:?} and {theirs:?}"),
     }
 }
 

@@ -33,7 +33,83 @@ pub fn form(data: &[u8]) {
         assert!(!text.contains('\r'));
     }
     assert!(form.data.len() <= MAX_DATA);
+    assert_eq!(form, literal_form(data));
     assert_eq!(PublishForm::parse(&encode(&form)), Ok(form));
+}
+
+/// A form that is known to be right, read byte by byte.
+fn literal_form(body: &[u8]) -> PublishForm {
+    let text = |value: Vec<u8>| String::from_utf8(value).expect("a right form is text");
+    let mut form = PublishForm::new(Vec::new(), Data::Text(String::new()));
+    let (mut bytes, mut base64) = (Vec::new(), false);
+    for pair in body.split(|&byte| byte == b'&') {
+        let at = pair
+            .iter()
+            .position(|&byte| byte == b'=')
+            .unwrap_or(pair.len());
+        let value = unescaped(pair.get(at + 1..).unwrap_or_default());
+        match &unescaped(&pair[..at])[..] {
+            b"topic" => form.topics.push(text(value)),
+            b"data" => bytes = value,
+            b"id" => form.id = Some(text(value)).filter(|id| !id.is_empty()),
+            b"type" => form.event = Some(text(value)).filter(|event| !event.is_empty()),
+            b"retry" => form.retry = text(value).parse().ok(),
+            b"encoding" => base64 = value == b"base64",
+            b"private" => form.private = true,
+            b"ephemeral" => form.ephemeral = true,
+            _ => {}
+        }
+    }
+    form.data = if base64 {
+        Data::Binary(literal_base64(&bytes))
+    } else {
+        Data::Text(text(bytes).replace("\r\n", "\n").replace('\r', "\n"))
+    };
+    form
+}
+
+/// `+` is a space, `%` and two digits a byte.
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let digit = |at: usize| char::from(*text.get(at)?).to_digit(16);
+    let (mut bytes, mut at) = (Vec::new(), 0);
+    while at < text.len() {
+        match (text[at], digit(at + 1), digit(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push(u8::try_from(high * 16 + low).expect("two digits"));
+                at += 2;
+            }
+            (b'+', ..) => bytes.push(b' '),
+            (byte, ..) => bytes.push(byte),
+        }
+        at += 1;
+    }
+    bytes
+}
+
+/// RFC 4648 §4, bit by bit; what is read must be what would be written.
+fn literal_base64(text: &[u8]) -> Vec<u8> {
+    let mut bits = Vec::new();
+    for &byte in text.iter().filter(|byte| **byte != b'=') {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => panic!("{} is no base64", text.escape_ascii()),
+        };
+        bits.extend((0..6).rev().map(|bit| value >> bit & 1));
+    }
+    let (bytes, rest) = bits.as_chunks::<8>();
+    assert!(
+        rest.len() < 6 && rest.iter().all(|bit| *bit == 0),
+        "bits without a meaning"
+    );
+    assert_eq!(text.len() % 4, 0);
+    bytes
+        .iter()
+        .map(|bits| bits.iter().fold(0, |byte, bit| byte << 1 | bit))
+        .collect()
 }
 
 /// Writes a form with everything escaped that is not a letter or digit.

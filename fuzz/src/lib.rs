@@ -7,7 +7,10 @@ pub mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod hub;
+#[cfg(feature = "peers")]
+pub mod peers;
 pub mod resume;
+pub mod runtime;
 pub mod sse;
 pub mod template;
 

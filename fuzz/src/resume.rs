@@ -63,6 +63,7 @@ pub fn window(data: &[u8]) {
             return;
         };
         let before = window.earliest().offset;
+        let pushed = matches!(op, WindowOp::Push { .. });
         let gone: Vec<(Position, u64)> = match op {
             WindowOp::Push { bytes: size, later } => {
                 now += Duration::from_secs(later.into());
@@ -79,7 +80,10 @@ pub fn window(data: &[u8]) {
             WindowOp::After { offset } => {
                 let from = Position::new(EPOCH, offset.into());
                 match window.after(&Start::After(from)) {
-                    Ok(replay) => assert!(replay.map(|(_, item)| *item).eq(from.offset + 1..=head)),
+                    Ok(replay) => {
+                        assert!(from.offset <= head);
+                        assert!(replay.map(|(_, item)| *item).eq(from.offset + 1..=head));
+                    }
                     Err(gap) if gap.reason == GapReason::Ahead => assert!(from.offset > head),
                     Err(gap) => {
                         assert_eq!(gap.reason, GapReason::Evicted);
@@ -93,7 +97,11 @@ pub fn window(data: &[u8]) {
         };
         for (evicted, (position, item)) in (before..).zip(gone) {
             assert_eq!((position.offset, item), (evicted, evicted));
-            sizes.pop_front();
+            // Nothing goes that could have stayed.
+            let all: usize = sizes.iter().map(|(size, _)| size).sum();
+            let full = sizes.len() > count.into() || all > bytes.into();
+            let (_, at) = sizes.pop_front().expect("it was kept");
+            assert!(full && pushed || now - at > age, "{evicted} went too early");
         }
         assert_eq!(window.len(), sizes.len());
         assert_eq!(
@@ -163,6 +171,10 @@ pub fn tracker(data: &[u8]) {
                     }
                     Arrival::Deliver(delivery) => {
                         assert!(seen.is_none_or(|seen| seen.epoch == position.epoch));
+                        // Else something lies between that never came.
+                        assert!(prev.zip(seen).is_none_or(|(prev, seen)| {
+                            prev.epoch == seen.epoch && prev.offset <= seen.offset
+                        }));
                         delivery
                     }
                     Arrival::Gap {
@@ -198,6 +210,11 @@ pub fn tracker(data: &[u8]) {
                 assert!(now == resumed || Some(now) == seen);
                 assert!(now.epoch == head.epoch);
                 assert!(now.offset >= resumed.offset && now.offset <= head.offset);
+                let within = |seen: &Position| {
+                    seen.epoch == head.epoch
+                        && (resumed.offset..=head.offset).contains(&seen.offset)
+                };
+                assert_eq!(now, seen.filter(within).unwrap_or(resumed));
                 waiting.push(delivery);
             }
             TrackerOp::Opened { epoch, offset } => {

@@ -24,6 +24,7 @@ macro_rules! replay {
 }
 
 replay! {
+    chunked: fuzz::runtime::chunked,
     deflate: fuzz::deflate::round_trip,
     deflate_params: fuzz::deflate::params,
     extensions: fuzz::handshake::extensions,
@@ -34,6 +35,7 @@ replay! {
     hub_form: fuzz::hub::form,
     hub_frames: fuzz::hub::frames,
     hub_query: fuzz::hub::query,
+    hub_record: fuzz::runtime::record,
     hub_session: fuzz::hub::session,
     hub_template: fuzz::template::template,
     inflate: fuzz::deflate::inflate,
@@ -42,6 +44,7 @@ replay! {
     resume_reconnect: fuzz::resume::reconnect,
     resume_tracker: fuzz::resume::tracker,
     resume_window: fuzz::resume::window,
+    socks5: fuzz::runtime::socks5,
     sse_limits: fuzz::sse::limits,
     sse_parse: fuzz::sse::parse,
     sse_roundtrip: fuzz::sse::round_trip,
@@ -51,4 +54,9 @@ replay! {
     ws_masking: fuzz::frame::masking,
     ws_pair: fuzz::frame::pair,
     ws_utf8: fuzz::frame::utf8,
+}
+
+#[cfg(feature = "peers")]
+replay! {
+    ws_tungstenite: fuzz::peers::tungstenite,
 }

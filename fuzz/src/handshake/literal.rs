@@ -76,6 +76,139 @@ pub(super) fn check(text: &[u8], head: &RequestHead<'_>) {
     assert_eq!(upgrades.iter().any(websocket), head.wants_upgrade());
 }
 
+/// What another parser makes of a head.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub(super) len: usize,
+    pub(super) method: String,
+    pub(super) target: String,
+    pub(super) minor: u8,
+    pub(super) fields: Vec<(String, Vec<u8>)>,
+    pub(super) is_handshake: bool,
+}
+
+/// Reads a request head with httparse, and adds what RFC 9112 demands beside its grammar: `None`
+/// while it is not complete, a reason where it must be refused.
+pub(super) fn by_httparse(data: &[u8]) -> Option<Result<Read, &'static str>> {
+    let skipped = if data.starts_with(b"\r\n") { 2 } else { 0 };
+    let end = data[skipped..]
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")?;
+    let head = &data[skipped..skipped + end + 4];
+    Some(read_by_httparse(head).map(|read| Read {
+        len: skipped + head.len(),
+        ..read
+    }))
+}
+
+fn read_by_httparse(head: &[u8]) -> Result<Read, &'static str> {
+    let mut fields = [httparse::EMPTY_HEADER; 100];
+    let mut request = httparse::Request::new(&mut fields);
+    let parsed = request.parse(head).map_err(|_| "the grammar")?;
+    if parsed != httparse::Status::Complete(head.len()) {
+        return Err("the grammar");
+    }
+    // It takes LF alone for a line end, and empty lines before the first.
+    let lines = head.split(|&byte| byte == b'\n').rev().skip(1);
+    if !lines.clone().all(|line| line.ends_with(b"\r")) || head.starts_with(b"\r") {
+        return Err("a line end");
+    }
+    let (method, target) = (
+        request.method.expect("complete"),
+        request.path.expect("complete"),
+    );
+    let minor = request.version.expect("complete");
+    if !is_token(method) || !target.bytes().all(|b| b.is_ascii_graphic() && b != b'#') {
+        return Err("the request line");
+    }
+    let fields: Vec<(String, Vec<u8>)> = request
+        .headers
+        .iter()
+        .map(|field| (field.name.to_owned(), trimmed(field.value).to_vec()))
+        .collect();
+    let all = |wanted: &str| {
+        let named = |(name, _): &&(String, Vec<u8>)| name.eq_ignore_ascii_case(wanted);
+        let values = fields.iter().filter(named);
+        values.map(|(_, value)| value.clone()).collect::<Vec<_>>()
+    };
+    let text = |value: &[u8]| value.iter().map(|&b| char::from(b)).collect::<String>();
+
+    let (lengths, codings) = (all("content-length"), all("transfer-encoding"));
+    let mut body = false;
+    match (&lengths[..], &codings[..]) {
+        ([], []) => {}
+        ([length], []) if length.iter().all(u8::is_ascii_digit) => {
+            body = text(length).parse::<u64>().map_err(|_| "the length")? > 0;
+        }
+        ([], [coding]) if minor == 1 && text(coding).eq_ignore_ascii_case("chunked") => body = true,
+        _ => return Err("the length"),
+    }
+    let named = target.split_once("://").filter(|(scheme, _)| {
+        scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+    });
+    match &all("host")[..] {
+        [] if minor == 0 => {}
+        [host] if authority_of(&text(host)).is_some() => {}
+        _ => return Err("the host"),
+    }
+    if let Some((_, rest)) = named {
+        let authority = rest.split(['/', '?']).next().expect("the first");
+        authority_of(authority).ok_or("the target")?;
+    }
+
+    let lists = |name: &str, token: &str| {
+        let lists = all(name);
+        let mut elements = lists
+            .iter()
+            .flat_map(|list| list.split(|&byte| byte == b','));
+        elements.any(|element| trimmed(element).eq_ignore_ascii_case(token.as_bytes()))
+    };
+    let key = |key: &[u8]| {
+        let digits = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        // 16 bytes. The last digit has four bits to spare, which the RFC's own example sets.
+        key.len() == 24 && key[..22].iter().all(digits) && key.ends_with(b"==")
+    };
+    let protocols = all("sec-websocket-protocol");
+    let is_handshake = lists("upgrade", "websocket")
+        && lists("connection", "upgrade")
+        && (method, minor, body) == ("GET", 1, false)
+        && (target.starts_with('/') || named.is_some())
+        && all("sec-websocket-version") == [b"13"]
+        && matches!(&all("sec-websocket-key")[..], [one] if key(one))
+        && protocols.iter().all(|list| {
+            let elements: Vec<_> = list.split(|&byte| byte == b',').map(trimmed).collect();
+            let mut named = elements
+                .iter()
+                .filter(|element| !element.is_empty())
+                .peekable();
+            named.peek().is_some() && named.all(|element| is_token(&text(element)))
+        })
+        && all("sec-websocket-extensions")
+            .iter()
+            .all(|list| extensions(list).is_some());
+    Ok(Read {
+        len: head.len(),
+        method: method.to_owned(),
+        target: target.to_owned(),
+        minor,
+        fields,
+        is_handshake,
+    })
+}
+
+fn trimmed(value: &[u8]) -> &[u8] {
+    let space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = value
+        .iter()
+        .position(|byte| !space(byte))
+        .unwrap_or(value.len());
+    let end = value
+        .iter()
+        .rposition(|byte| !space(byte))
+        .map_or(start, |at| at + 1);
+    &value[start..end]
+}
+
 type Extension = (String, Vec<(String, Option<String>)>);
 
 /// Splits at `separator` outside quotes.
