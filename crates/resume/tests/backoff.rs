@@ -37,6 +37,11 @@ fn longest(backoff: &mut Backoff) -> u128 {
         .div_ceil(1_000_000)
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.2.3
+//= type=test
+//# Should the first reconnect attempt fail, subsequent reconnect attempts SHOULD be delayed by
+//# increasingly longer amounts of time, using a method such as truncated binary exponential
+//# backoff.
 #[test]
 fn ceilings_double_up_to_the_cap() {
     let mut backoff = backoff();
@@ -215,6 +220,13 @@ fn distance(mut samples: Vec<f64>) -> f64 {
     distances.fold(0.0, f64::max)
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.2.3
+//= type=test
+//# To prevent this, clients SHOULD use some form of backoff when trying to reconnect after abnormal
+//# closures as described in this section.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.2.3
+//= type=test
+//# The first reconnect attempt SHOULD be delayed by a random amount of time.
 #[test]
 fn the_jitter_is_full() {
     let mut random = Random(1);

@@ -76,7 +76,7 @@ impl LastEventId {
     }
 
     /// The value of the header `Last-Event-ID`, in UTF-8; `None`: send no such header.
-    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     //# If the EventSource object's last event ID string is not the empty string, then:
     #[must_use]
     pub fn header(&self) -> Option<&str> {

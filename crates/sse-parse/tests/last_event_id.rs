@@ -26,7 +26,7 @@ fn ids_that_can() {
     }
 }
 
-//= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 //= type=test
 //# If the EventSource object's last event ID string is not the empty string, then:
 #[test]

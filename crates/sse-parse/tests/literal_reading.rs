@@ -33,6 +33,9 @@ proptest! {
         ..ProptestConfig::default()
     })]
 
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+    //= type=test
+    //# Lines must be processed, in the order they are received, as follows:
     #[test]
     fn whole_streams(stream in stream()) {
         prop_assert_eq!(whole(&stream), literal::read(&stream));

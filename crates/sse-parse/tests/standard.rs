@@ -33,6 +33,10 @@ fn examples_of_the_introduction() {
 //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 //= type=test
 //# The following event stream, once followed by a blank line:
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# Append the field value to the data buffer, then append a single U+000A LINE FEED (LF) character
+//# to the data buffer.
 #[test]
 fn example_of_stock_data() {
     everywhere(
@@ -79,6 +83,17 @@ fn example_of_the_ignored_space() {
     );
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+//= type=test
+//# Lines must be separated by either a U+000D CARRIAGE RETURN U+000A LINE FEED (CRLF) character
+//# pair, a single U+000A LINE FEED (LF) character, or a single U+000D CARRIAGE RETURN (CR)
+//# character.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# The stream must then be parsed by reading everything line by line, with a U+000D CARRIAGE RETURN
+//# U+000A LINE FEED (CRLF) character pair, a single U+000A LINE FEED (LF) character not preceded by
+//# a U+000D CARRIAGE RETURN (CR) character, and a single U+000D CARRIAGE RETURN (CR) character not
+//# followed by a U+000A LINE FEED (LF) character being the ways in which a line can end.
 #[test]
 fn lines_end_with_lf_cr_or_crlf() {
     for end in ["\n", "\r", "\r\n"] {
@@ -101,6 +116,10 @@ fn lines_end_with_lf_cr_or_crlf() {
     );
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+//= type=test
+//# Since connections established to remote servers for such resources are expected to be
+//# long-lived, UAs should ensure that appropriate buffering is used.
 #[test]
 fn nothing_waits_for_the_byte_after_a_cr() {
     let mut parser = sse_parse::Parser::new();
@@ -114,7 +133,7 @@ fn nothing_waits_for_the_byte_after_a_cr() {
     assert!(matches!(item, Some(sse_parse::Item::Retry(_))));
 }
 
-//= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 //= type=test
 //# The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any.
 #[test]
@@ -136,9 +155,12 @@ fn one_byte_order_mark_is_stripped() {
     everywhere(b"data: \xef\xbb\xbfa\n\n", &[message("\u{feff}a", "")]);
 }
 
-//= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 //= type=test
 //# Streams must be decoded using the UTF-8 decode algorithm.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+//= type=test
+//# Event streams in this format must always be encoded as UTF-8.
 #[test]
 fn broken_sequences_are_replaced_as_the_encoding_standard_does() {
     for (bytes, text) in [
@@ -169,6 +191,11 @@ fn broken_sequences_are_replaced_as_the_encoding_standard_does() {
     everywhere(b"data: cut at the end \xe2\x82", &[]);
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# Otherwise, the string is not empty but does not contain a U+003A COLON character (:) Process the
+//# field using the steps described below, using the whole line as the field name, and the empty
+//# string as the field value.
 #[test]
 fn a_field_without_colon_is_empty() {
     everywhere(b"event: x\nevent\ndata\n\n", &[message("", "")]);
@@ -176,6 +203,9 @@ fn a_field_without_colon_is_empty() {
     everywhere(b"retry\ndata: a\n\n", &[message("a", "")]);
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# If value starts with a U+0020 SPACE character, remove it from value.
 #[test]
 fn one_space_after_the_colon_is_not_part_of_the_value() {
     everywhere(
@@ -189,6 +219,9 @@ fn one_space_after_the_colon_is_not_part_of_the_value() {
     everywhere(b"data: : :\n\n", &[message(": :", "")]);
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# Field names must be compared literally, with no case folding performed.
 #[test]
 fn names_are_compared_byte_by_byte() {
     let stream = b"Data: a\nDATA: a\ndata : a\n data: a\nda: a\ndatas: a\n\0data: a\ndata\0: a\n\n";
@@ -208,6 +241,11 @@ fn data_alone_dispatches_an_empty_event() {
     everywhere(b"\n\n\r\r\n\ndata: b\n\n\n\n", &[message("b", "")]);
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# For other user agents, the appropriate steps to dispatch the event are implementation dependent,
+//# but at a minimum they must set the data and event type buffers to the empty string before
+//# returning.
 #[test]
 fn the_last_event_field_counts_and_lasts_for_one_block() {
     everywhere(
@@ -221,6 +259,10 @@ fn the_last_event_field_counts_and_lasts_for_one_block() {
 //= type=test
 //# If the field value does not contain U+0000 NULL, then set the last event ID buffer to the
 //# field value. Otherwise, ignore the field.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# The buffer does not get reset, so the last event ID string of the event source remains set to
+//# this value until the next time it is set by the server.
 #[test]
 fn ids_persist_reset_and_hold_no_nul() {
     everywhere(
@@ -236,6 +278,10 @@ fn ids_persist_reset_and_hold_no_nul() {
     everywhere(b"data: a\nid: 1\nid: 2\n\n", &[message("a", "2")]);
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# If the data buffer is an empty string, set the data buffer and the event type buffer to the
+//# empty string and return.
 #[test]
 fn an_id_alone_is_kept_and_dispatches_nothing() {
     everywhere(b"id: 1\n\ndata: a\n\n", &[id("1"), message("a", "1")]);
@@ -267,6 +313,10 @@ fn an_unfinished_event_leaves_no_id() {
     }
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# When a stream is parsed, a data buffer, an event type buffer, and a last event ID buffer must be
+//# associated with it.
 #[test]
 fn reset_forgets_all_but_id_and_retry() {
     let mut parser = sse_parse::Parser::new();
@@ -308,6 +358,9 @@ fn retry_is_digits_and_told_when_its_line_ends() {
     assert_eq!(parser.retry(), Some(core::time::Duration::from_millis(5)));
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+//= type=test
+//# If the line starts with a U+003A COLON character (:) Ignore the line.
 #[test]
 fn comments_stand_anywhere_and_change_nothing() {
     everywhere(

@@ -152,6 +152,9 @@ fn a_parameter_twice_declines_the_offer() {
 //= https://www.rfc-editor.org/rfc/rfc7692#section-7
 //= type=test
 //# The negotiation offer contains an extension parameter not defined for use in an offer.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-9.1
+//= type=test
+//# The parameters supplied with any given extension MUST be defined for that extension.
 fn an_unknown_parameter_declines_the_offer() {
     for name in [
         "",
@@ -180,6 +183,18 @@ fn what_is_written_reads_back() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-9
+//= type=test
+//# A server MUST NOT respond with any extension not requested by the client.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-9
+//= type=test
+//# If extension parameters are included in negotiations between the client and the server, those
+//# parameters MUST be chosen in accordance with the specification of the extension to which the
+//# parameters apply.
+//= https://www.rfc-editor.org/rfc/rfc7692#section-7.1.1.1
+//= type=test
+//# It is RECOMMENDED that a server supports the "server_no_context_takeover" extension parameter in
+//# an extension negotiation offer.
 /// All 360 offers against all 256 configurations.
 #[test]
 fn every_answer_keeps_to_the_offer_and_to_the_configuration() {
@@ -277,6 +292,10 @@ fn verify(config: &Config, response: &[Pair<'_>]) -> Result<Agreed, ParameterErr
 //# A client MUST _Fail the WebSocket Connection_ if the peer server accepted an extension
 //# negotiation offer for this extension with an extension negotiation response meeting any
 //# of the following conditions
+//= https://www.rfc-editor.org/rfc/rfc7692#section-5
+//= type=test
+//# If a server gives an invalid response, such as accepting a PMCE that the client did not offer,
+//# the client MUST _Fail the WebSocket Connection_.
 fn a_client_refuses_what_it_did_not_ask_for() {
     use ParameterError::{Duplicate, InvalidValue, NotHonored, NotOffered, Unknown};
     let ten = WindowBits::new(10).unwrap();

@@ -32,6 +32,9 @@ const HELLO: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
 #[test]
 //= https://www.rfc-editor.org/rfc/rfc7692#section-7.2.3.1
 //= type=test
+//= https://www.rfc-editor.org/rfc/rfc7692#section-7.2.2
+//= type=test
+//# Append 4 octets of 0x00 0x00 0xff 0xff to the tail end of the payload of the message.
 fn one_compressed_block() {
     inflates(KEPT, &[(HELLO, b"Hello")]);
     inflates(FRESH, &[(HELLO, b"Hello"), (HELLO, b"Hello")]);
@@ -43,6 +46,9 @@ fn one_compressed_block() {
 #[test]
 //= https://www.rfc-editor.org/rfc/rfc7692#section-7.2.3.2
 //= type=test
+//= https://www.rfc-editor.org/rfc/rfc7692#section-7.2.1
+//= type=test
+//# Remove 4 octets (that are 0x00 0x00 0xff 0xff) from the tail end.
 fn a_shared_sliding_window() {
     let again: &[u8] = &[0xf2, 0x00, 0x11, 0x00, 0x00];
     inflates(KEPT, &[(HELLO, b"Hello"), (again, b"Hello")]);

@@ -76,6 +76,10 @@ fn pairs(list: &Value) -> Vec<(&str, Option<&str>)> {
         .collect()
 }
 
+//= https://www.rfc-editor.org/rfc/rfc7692#section-7
+//= type=test
+//# A server MUST decline an extension negotiation offer for this extension if any of the following
+//# conditions are met:
 #[test]
 fn offers_are_read_or_declined() {
     for row in rows("offers") {
@@ -86,6 +90,10 @@ fn offers_are_read_or_declined() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc7692#section-7.1.1.2
+//= type=test
+//# It is RECOMMENDED that a client supports the "client_no_context_takeover" extension parameter in
+//# an extension negotiation response.
 #[test]
 fn responses_are_agreed_to_or_refused() {
     let says = |context: Context| {

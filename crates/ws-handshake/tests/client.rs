@@ -19,6 +19,35 @@ fn sent(request: &ClientRequest<'_>) -> String {
     String::from_utf8(out).unwrap()
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The method of the request MUST be GET, and the HTTP version MUST be at least 1.1.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The "Request-URI" part of the request MUST match the /resource name/ defined in Section 3 (a
+//# relative URI) or be an absolute http/https URI that, when parsed, has a /resource name/, /host/,
+//# and /port/ that match the corresponding ws/wss URI.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The request MUST contain a |Host| header field whose value contains /host/ plus optionally ":"
+//# followed by /port/ (when not using the default port).
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The request MUST contain an |Upgrade| header field whose value MUST include the "websocket"
+//# keyword.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The request MUST contain a |Connection| header field whose value MUST include the "Upgrade"
+//# token.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The request MUST include a header field with the name |Sec-WebSocket-Key|.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The request MUST include a header field with the name |Sec-WebSocket-Version|.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The value of this header field MUST be 13.
 #[test]
 fn a_request_is_written_in_the_order_of_the_rfc() {
     let request = ClientRequest::new("ws://server.example.com/chat")
@@ -41,6 +70,10 @@ fn a_request_is_written_in_the_order_of_the_rfc() {
     );
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The value of this header field MUST be a nonce consisting of a randomly selected 16-byte value
+//# that has been base64-encoded (see Section 4 of [RFC4648]).
 #[test]
 fn the_nonce_of_the_rfc_has_the_key_of_the_rfc() {
     //= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
@@ -63,6 +96,11 @@ fn user_information_gives_way_to_an_authorization_field() {
     assert!(!sent(&request).contains("Basic"));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The elements that comprise this value MUST be non-empty strings with characters in the range
+//# U+0021 to U+007E not including separator characters as defined in [RFC2616] and MUST all be
+//# unique strings.
 #[test]
 fn texts_that_would_break_the_request_are_not_taken() {
     let request = || {

@@ -73,6 +73,14 @@ fn the_example_of_the_rfc_is_accepted_as_there() {
     assert!(out.is_empty(), "HTTP/2 has no text form");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc8441#section-5
+//= type=test
+//# The :protocol pseudo-header field MUST be included in the CONNECT request, and it MUST have a
+//# value of "websocket" to initiate a WebSocket connection on an HTTP/2 stream.
+//= https://www.rfc-editor.org/rfc/rfc8441#section-5
+//= type=test
+//# The scheme of the target URI (Section 5.1 of [RFC7230]) MUST be "https" for "wss"-schemed
+//# WebSockets and "http" for "ws"-schemed WebSockets.
 #[test]
 fn only_websocket_over_http_is_taken() {
     let protocol = |protocol| ConnectParts { protocol, ..PARTS };

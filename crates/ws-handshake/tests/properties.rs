@@ -78,6 +78,9 @@ fn take<T: Clone>(of: &mut T, set: impl FnOnce(T) -> Result<T, HeaderError>) -> 
 proptest! {
     #![proptest_config(config())]
 
+    //= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+    //= type=test
+    //# The handshake MUST be a valid HTTP request as specified by [RFC2616].
     #[test]
     fn a_request_has_the_lines_that_were_meant(
         resource in text(),

@@ -31,6 +31,14 @@ fn text(encode: impl FnOnce(&mut Vec<u8>)) -> String {
     String::from_utf8(out).unwrap()
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# When a client establishes a WebSocket connection to a server, the server MUST complete the
+//# following steps to accept the connection and send the server's opening handshake.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# If the server chooses to accept the incoming connection, it MUST reply with a valid HTTP
+//# response indicating the following.
 #[test]
 fn the_example_of_the_rfc_is_answered_as_there() {
     //= https://www.rfc-editor.org/rfc/rfc6455#section-1.2
@@ -44,6 +52,10 @@ fn the_example_of_the_rfc_is_answered_as_there() {
     );
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# if the server does not wish to agree to one of the suggested subprotocols, it MUST NOT send back
+//# a |Sec-WebSocket-Protocol| header field in its response
 #[test]
 fn an_acceptance_is_appended_and_takes_extensions_and_fields() {
     let accept = request()
@@ -76,6 +88,19 @@ fn an_acceptance_is_appended_and_takes_extensions_and_fields() {
     assert_eq!(accept.request().carrier(), Carrier::Upgrade);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# The value chosen MUST be derived from the client's handshake, specifically by selecting one of
+//# the values from the |Sec-WebSocket-Protocol| field that the server is willing to use for this
+//# connection (if any).
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# If the server supports multiple extensions, then the value MUST be derived from the client's
+//# handshake, specifically by selecting one or more of the values from the
+//# |Sec-WebSocket-Extensions| field.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# Extensions not listed by the client MUST NOT be listed.
 #[test]
 fn only_what_was_offered_is_chosen() {
     let accept = || request().accept();
@@ -240,6 +265,17 @@ fn every_registered_status_that_refuses_has_its_phrase() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# If this version does not match a version understood by the server, the server MUST abort the
+//# WebSocket handshake described in this section and instead send an appropriate HTTP error code
+//# (such as 426 Upgrade Required) and a |Sec-WebSocket-Version| header field indicating the
+//# version(s) the server is capable of understanding.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.4
+//= type=test
+//# If the server doesn't support the requested version, it MUST respond with a
+//# |Sec-WebSocket-Version| header field (or multiple |Sec-WebSocket-Version| header fields) containing all
+//# versions it is willing to use.
 #[test]
 fn a_wrong_version_is_told_the_right_one_and_what_follows_is_not_read() {
     //= https://www.rfc-editor.org/rfc/rfc6455#section-4.4

@@ -90,6 +90,24 @@ fn heads_are_read_or_refused_whatever_the_split() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
+//= type=test
+//# If the server, while reading the handshake, finds that the client did not send a handshake that
+//# matches the description below (note that as per [RFC2616], the order of the header fields is not
+//# important), including but not limited to any violations of the ABNF grammar specified for the
+//# components of the handshake, the server MUST stop processing the client's handshake and return
+//# an HTTP response with an appropriate error code (such as 400 Bad Request).
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.7
+//= type=test
+//# If the invalid data is sent during the WebSocket handshake, the server SHOULD return an
+//# appropriate HTTP [RFC2616] status code.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-11.3.1
+//= type=test
+//# The |Sec-WebSocket-Key| header field MUST NOT appear more than once in an HTTP request.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-11.3.5
+//= type=test
+//# However, the |Sec-WebSocket-Version| header field MUST NOT appear more than once in an HTTP
+//# request.
 #[test]
 fn requests_are_accepted_or_refused_whatever_the_split() {
     for row in rows("requests") {
@@ -169,6 +187,50 @@ fn outcome(head: Head<Answer<'static>>) -> Outcome {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the response lacks an |Upgrade| header field or the |Upgrade| header field contains a value
+//# that is not an ASCII case-insensitive match for the value "websocket", the client MUST _Fail the
+//# WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the response lacks a |Connection| header field or the |Connection| header field doesn't
+//# contain a token that is an ASCII case-insensitive match for the value "Upgrade", the client MUST
+//# _Fail the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the response lacks a |Sec-WebSocket-Accept| header field or the |Sec-WebSocket-Accept|
+//# contains a value other than the base64-encoded SHA-1 of the concatenation of the
+//# |Sec-WebSocket-Key| (as a string, not base64-decoded) with the string
+//# "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" but ignoring any leading and trailing whitespace, the
+//# client MUST _Fail the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the response includes a |Sec-WebSocket-Extensions| header field and this header field
+//# indicates the use of an extension that was not present in the client's handshake (the server has
+//# indicated an extension not requested by the client), the client MUST _Fail the WebSocket
+//# Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the response includes a |Sec-WebSocket-Protocol| header field and this header field indicates
+//# the use of a subprotocol that was not present in the client's handshake (the server has
+//# indicated a subprotocol not requested by the client), the client MUST _Fail the WebSocket
+//# Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the server's response does not conform to the requirements for the server's handshake as
+//# defined in this section and in Section 4.2.2, the client MUST _Fail the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-11.3.2
+//= type=test
+//# However, the |Sec-WebSocket-Extensions| header field MUST NOT appear more than once in an HTTP
+//# response.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-11.3.3
+//= type=test
+//# The |Sec-WebSocket-Accept| header MUST NOT appear more than once in an HTTP response.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-11.3.4
+//= type=test
+//# However, the |Sec-WebSocket-Protocol| header field MUST NOT appear more than once in an HTTP
+//# response.
 #[test]
 fn responses_are_accepted_or_refused_whatever_the_split() {
     for row in rows("responses") {
@@ -220,6 +282,15 @@ fn responses_are_accepted_or_refused_whatever_the_split() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.3
+//= type=test
+//# When using the quoted-string syntax variant, the value after quoted-string unescaping MUST
+//# conform to the 'token' ABNF.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-9.1
+//= type=test
+//# If a value is received by either the client or the server during negotiation that does not
+//# conform to the ABNF below, the recipient of such malformed data MUST immediately _Fail the
+//# WebSocket Connection_.
 #[test]
 fn extension_lists_are_read_or_refused() {
     for row in rows("extensions") {
@@ -238,6 +309,14 @@ fn extension_lists_are_read_or_refused() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.1
+//= type=test
+//# A connection attempt lacking this header field SHOULD NOT be interpreted as coming from a
+//# browser client.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.2
+//= type=test
+//# Servers that are not intended to process input from any web page but only for certain sites
+//# SHOULD verify the |Origin| field is an origin they expect.
 #[test]
 fn origins_pass_or_not() {
     for row in rows("origins") {
@@ -280,6 +359,15 @@ fn hosts_are_served_or_not() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-3
+//= type=test
+//# Fragment identifiers are meaningless in the context of WebSocket URIs and MUST NOT be used on
+//# these URIs.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The components of the WebSocket URI passed into this algorithm (/host/, /port/, /resource name/,
+//# and /secure/ flag) MUST be valid according to the specification of WebSocket URIs specified in
+//# Section 3.
 #[test]
 fn urls_are_taken_apart_or_refused() {
     for row in rows("urls") {

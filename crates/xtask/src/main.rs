@@ -6,6 +6,7 @@ mod autobahn;
 mod bench;
 mod book;
 mod ci;
+mod citations;
 mod command;
 mod coverage;
 mod fuzz;
@@ -44,6 +45,8 @@ enum Task {
     Bench(bench::Options),
     /// Build the book into `target/book` and check its links
     Book(book::Options),
+    /// List the rules of the specifications with the code and the tests that cite them
+    Citations(citations::Options),
     /// Count the lines that tests run, and compare with the floor of each crate
     Coverage(coverage::Options),
     /// Fuzz one target, or all in turn, with the nightly toolchain; or prove that they find faults
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Autobahn(options) => autobahn::run_cases(&options),
         Task::Bench(options) => bench::run(&options),
         Task::Book(options) => book::run(&options),
+        Task::Citations(options) => citations::run(&options),
         Task::Coverage(options) => coverage::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
         Task::Hostile(options) => hostile::run(&options),

@@ -177,7 +177,7 @@ impl CarrierChoice {
         let Some(block) = end.blocks() else {
             return recovery;
         };
-        //= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+        //= https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro
         //# Clients will reconnect if the connection is closed; a client can be told to stop
         //# reconnecting using the HTTP 204 No Content response code.
         let no_content = matches!(end, End::Refused { status: 204, .. });

@@ -49,7 +49,7 @@ impl Parser {
     }
 
     /// Matches the next byte of a byte order mark.
-    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
     //# The UTF-8 decode algorithm strips one leading UTF-8 Byte Order Mark (BOM), if any.
     fn byte_order_mark(
         &mut self,

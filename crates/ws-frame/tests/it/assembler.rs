@@ -42,6 +42,9 @@ fn message(opcode: OpCode, pieces: &[&str]) -> Vec<u8> {
     bytes
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.2
+//= type=test
+//# Subsequent data frames MUST be interpreted as belonging to a new WebSocket message.
 #[test]
 fn messages_one_after_the_other() {
     let mut assembler = Assembler::new(100);

@@ -43,6 +43,14 @@ fn every_code() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+//= type=test
+//# 1006 is a reserved value and MUST NOT be set as a status code in a Close control frame by an
+//# endpoint.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.4.1
+//= type=test
+//# 1015 is a reserved value and MUST NOT be set as a status code in a Close control frame by an
+//# endpoint.
 #[test]
 fn codes_that_are_only_reported() {
     for code in [CloseCode::ABNORMAL, CloseCode::TLS] {
@@ -92,6 +100,10 @@ fn named_codes_have_their_numbers() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1
+//= type=test
+//# If there is a body, the first two bytes of the body MUST be a 2-byte unsigned integer (in
+//# network byte order) representing a status code with value /code/ defined in Section 7.4.
 #[test]
 fn a_body_of_one_byte_and_a_bad_reason() {
     let record = feed(&mut server(), &[&masked(Close, true, b"\x03")]);
@@ -158,6 +170,9 @@ const STATES: [State; 3] = [State::Open, State::CloseSent, State::Closed];
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1
 //= type=test
 //# The application MUST NOT send any more data frames after sending a Close frame.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# The endpoint MUST ensure the WebSocket connection is in the OPEN state (cf.
 #[test]
 fn sending_in_each_state() {
     for state in STATES {
@@ -239,6 +254,15 @@ fn a_close_frame_in_each_state() {
 //= type=test
 //# the endpoint SHOULD send a Close frame with an appropriate status code (Section 7.4) before
 //# proceeding to _Close the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7
+//= type=test
+//# An endpoint MUST NOT continue to attempt to process data (including a responding Close frame)
+//# from the remote endpoint after being instructed to _Fail the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.7
+//= type=test
+//# If the invalid data was received after a successful WebSocket handshake, the endpoint SHOULD
+//# send a Close frame with an appropriate status code (Section 7.4) before proceeding to _Close the
+//# WebSocket Connection_.
 #[test]
 fn a_violation_in_each_state() {
     for state in STATES {

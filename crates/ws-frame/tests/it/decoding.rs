@@ -43,6 +43,9 @@ fn decode(chunks: &[&[u8]]) -> Frames {
     (frames, None)
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.2
+//= type=test
+//# Incoming data MUST be parsed as WebSocket frames as defined in Section 5.2.
 /// Neither roles nor sequence nor reserved bits are the decoder's to judge.
 #[test]
 fn frames_of_either_role_at_every_cut() {

@@ -10,6 +10,9 @@ fn decode(bytes: &[u8]) -> Result<Option<(FrameHeader, usize)>, FrameError> {
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 //= type=test
 //# If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
+//= type=test
+//# Control frames themselves MUST NOT be fragmented.
 #[test]
 fn every_first_byte() {
     for first in 0..=255_u8 {
@@ -43,6 +46,10 @@ fn every_first_byte() {
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.2
 //= type=test
 //# Note that in all cases, the minimal number of bytes MUST be used to encode the length
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.2
+//= type=test
+//# If 127, the following 8 bytes interpreted as a 64-bit unsigned integer (the most significant bit
+//# MUST be 0) are the payload length.
 #[test]
 fn lengths_at_the_edges_of_their_forms() {
     for (len, form) in [

@@ -34,6 +34,9 @@ fn masking_goes_one_way() {
 //= type=test
 //# If a nonzero value is received and none of the negotiated extensions defines the meaning of such
 //# a nonzero value, the receiving endpoint MUST _Fail the WebSocket Connection_.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.2
+//= type=test
+//# MUST be 0 unless an extension is negotiated that defines meanings for non-zero values.
 #[test]
 fn reserved_bits() {
     for compression in [false, true] {
@@ -68,6 +71,9 @@ fn reserved_bits() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc7692#section-6
+//= type=test
+//# An endpoint receiving such a frame MUST _Fail the WebSocket Connection_.
 #[test]
 fn a_compressed_message_is_marked_on_its_first_frame_alone() {
     let config = Config::default().with_compression(true);
@@ -110,6 +116,10 @@ fn a_compressed_message_is_marked_on_its_first_frame_alone() {
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
 //= type=test
 //# An endpoint MUST be capable of handling control frames in the middle of a fragmented message.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.2
+//= type=test
+//# If a control frame (Section 5.5) is received, the frame MUST be handled as defined by Section
+//# 5.5.
 #[test]
 fn control_frames_between_fragments() {
     let frames = [
@@ -133,6 +143,17 @@ fn control_frames_between_fragments() {
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
 //= type=test
 //# The fragments of one message MUST NOT be interleaved between the fragments of another message
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
+//= type=test
+//# Message fragments MUST be delivered to the recipient in the order sent by the sender.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
+//= type=test
+//# Since control frames cannot be fragmented, the type for all fragments in a message MUST be
+//# either text, binary, or one of the reserved opcodes.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.2
+//= type=test
+//# Upon receiving a data frame (Section 5.6), the endpoint MUST note the /type/ of the data as
+//# defined by the opcode (frame-opcode) from Section 5.2.
 #[test]
 fn fragments_come_in_sequence() {
     for first in [Text, Binary] {

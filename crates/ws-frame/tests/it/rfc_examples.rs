@@ -28,6 +28,9 @@ fn unmasked_text() {
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.7
 //= type=test
 //# A single-frame masked text message
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.2
+//= type=test
+//# A server MUST remove masking for data frames received from a client as described in Section 5.3.
 #[test]
 fn masked_text() {
     let bytes = [
@@ -44,6 +47,9 @@ fn masked_text() {
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.7
 //= type=test
 //# A fragmented unmasked text message
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
+//= type=test
+//# Clients and servers MUST support receiving both fragmented and unfragmented messages.
 #[test]
 fn fragmented_text() {
     let bytes = [0x01, 0x03, 0x48, 0x65, 0x6c, 0x80, 0x02, 0x6c, 0x6f];

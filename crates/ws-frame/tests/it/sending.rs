@@ -13,6 +13,18 @@ const HELLO: OutboundData<'static> = OutboundData::text("Hello");
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.4
 //= type=test
 //# The fragments of one message MUST NOT be interleaved between the fragments of another message
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.1
+//= type=test
+//# A server MUST NOT mask any frames that it sends to the client.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# The opcode (frame-opcode) of the first frame containing the data MUST be set to the appropriate
+//# value from Section 5.2 for data that is to be interpreted by the recipient as text or binary
+//# data.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# The FIN bit (frame-fin) of the last frame containing the data MUST be set to 1 as defined in
+//# Section 5.2.
 #[test]
 fn fragments_in_sequence() {
     let mut server = server();
@@ -44,6 +56,10 @@ fn fragments_in_sequence() {
     assert_eq!(out, b"\x02\x01a\x89\x01p\x00\x01x\x80\x00\x81\x05Hello");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc7692#section-6
+//= type=test
+//# An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and non-first
+//# fragments of a data message.
 #[test]
 fn compression_must_be_negotiated() {
     let mut out = Vec::new();
@@ -122,6 +138,16 @@ fn refusals_say_why() {
 //= type=test
 //# When preparing a masked frame, the client MUST pick a fresh masking key from the set of allowed
 //# 32-bit values.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.3
+//= type=test
+//# A masked frame MUST have the field frame-masked set to 1, as defined in Section 5.2.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.3
+//= type=test
+//# Clients MUST choose a new masking key for each frame, using an algorithm that cannot be
+//# predicted by end applications that provide data.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# If the data is being sent by the client, the frame(s) MUST be masked as defined in Section 5.3.
 #[test]
 fn every_frame_of_a_client_takes_a_key() {
     /// Counts up: what a real source must never do.
@@ -170,6 +196,9 @@ fn every_frame_of_a_client_takes_a_key() {
     expect_key(&out);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# An endpoint MUST encapsulate the /data/ in a WebSocket frame as defined in Section 5.2.
 #[test]
 fn a_header_and_its_payload_are_the_frame() {
     for len in [0, 125, 126, 65_535, 65_536] {
@@ -205,6 +234,10 @@ fn encoded_once_for_many() {
 }
 
 proptest! {
+    //= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+    //= type=test
+    //# To _Send a WebSocket Message_ comprising of /data/ over a WebSocket connection, an endpoint
+    //# MUST perform the following steps.
     /// Any messages, cut into any fragments, with pings between them, read in any pieces, arrive.
     #[test]
     fn what_is_sent_arrives(

@@ -93,6 +93,10 @@ fn strings() -> Vec<Vec<u8>> {
     strings
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.6
+//= type=test
+//# Note that a particular text frame might include a partial UTF-8 sequence; however, the whole
+//# message MUST contain valid UTF-8.
 #[test]
 fn known_strings_at_every_cut() {
     for bytes in strings() {

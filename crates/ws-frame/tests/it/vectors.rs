@@ -139,6 +139,9 @@ fn config(row: &Value) -> Config {
         .with_compression(row["compression"] == true)
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.7
+//= type=test
+//# Incoming data MUST always be validated by both clients and servers.
 #[test]
 fn sessions() {
     for row in rows("sessions") {

@@ -98,7 +98,7 @@ impl Attempt {
             add(header::AUTHORIZATION, value);
         }
         // The id is text in UTF-8, and goes out as it is.
-        //= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+        //= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
         //# Let lastEventIDValue be the EventSource object's last event ID string, encoded as UTF-8.
         let id = self.last_event_id.take();
         if let Some(value) = id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {

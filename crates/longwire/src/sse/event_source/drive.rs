@@ -168,7 +168,7 @@ impl Driver {
         }
     }
 
-    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#announce-the-connection
+    //= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     //# sets the readyState attribute to OPEN
     fn opened(&mut self, opened: Opened) {
         let (now, generation) = (self.now(), self.reconnect.generation());
