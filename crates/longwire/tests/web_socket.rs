@@ -76,6 +76,15 @@ fn text(message: Option<Result<Message, Error>>) -> String {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# The frame(s) that have been formed MUST be transmitted over the underlying network connection.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.2
+//= type=test
+//# To _Start the WebSocket Closing Handshake_ with a status code (Section 7.4) /code/ and an
+//# optional close reason (Section 7.1.6) /reason/, an endpoint MUST send a Close control frame, as
+//# described in Section 5.5.1, whose status code is set to /code/ and whose close reason is set to
+//# /reason/.
 #[tokio::test]
 async fn messages_both_ways_fragments_pings_and_the_closing_handshake() {
     let first = [
@@ -141,6 +150,10 @@ async fn every_split_of_the_handshake_and_the_first_frames() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7
+//= type=test
+//# Similarly, to do so, the server MUST _Close the WebSocket Connection_, and SHOULD log the
+//# problem.
 #[tokio::test]
 async fn a_broken_rule_is_answered_with_its_close_code() {
     let (mut socket, mut client) = open(b"\x81\x01a", 1 << 16).await;
@@ -158,6 +171,14 @@ async fn a_broken_rule_is_answered_with_its_close_code() {
     serve.await.unwrap();
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# If the server does not wish to accept this connection, it MUST return an appropriate HTTP error
+//# code (e.g., 403 Forbidden) and abort the WebSocket handshake described in this section.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# If the requested service is not available, the server MUST send an appropriate HTTP error code
+//# (such as 404 Not Found) and abort the WebSocket handshake.
 #[tokio::test]
 async fn refusals_say_why() {
     for (request, status) in [
@@ -182,6 +203,9 @@ async fn refusals_say_why() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.2.2
+//= type=test
+//# To do so, the server MUST simply _Close the WebSocket Connection_ (Section 7.1.1).
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_pinged_and_then_given_up() {
     let (mut socket, mut client) = open(b"", 1 << 16).await;

@@ -31,6 +31,20 @@ pub(crate) async fn talk(to: ws::Connect) {
     assert_eq!(socket.closed().code(), CloseCode::NORMAL);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# When the client is to _Establish a WebSocket Connection_ given a set of (/host/, /port/,
+//# /resource name/, and /secure/ flag), along with a list of /protocols/ and /extensions/ to be
+//# used, and an /origin/ in the case of web browsers, it MUST open a connection, send an opening
+//# handshake, and read the server's handshake in response.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If /secure/ is true, the client MUST perform a TLS handshake over the connection after opening
+//# the connection and before sending the handshake data [RFC2818].
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.6
+//= type=test
+//# WebSocket implementations MUST support TLS and SHOULD employ it when communicating with their
+//# peers.
 #[tokio::test]
 async fn one_line_over_tcp_and_over_tls() {
     let (port, _failed) = serve::start(Serving::default()).await;
@@ -76,6 +90,42 @@ async fn what_was_asked_for_is_in_the_request() {
     assert_eq!(field(head, "Sec-WebSocket-Extensions"), None);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# Once the client's opening handshake has been sent, the client MUST wait for a response from the
+//# server before sending any further data.
+#[tokio::test]
+async fn nothing_but_the_request_is_sent_before_the_answer() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/", listener.local_addr().unwrap());
+    let talk = async {
+        let mut socket = ws::connect(url).await.unwrap();
+        socket.send("Hello").await.unwrap();
+        drop(socket);
+    };
+    let server = async {
+        let (mut io, _) = listener.accept().await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(io.read_u8().await.unwrap());
+        }
+        let head = String::from_utf8(head).unwrap();
+        let key = field(&head, "Sec-WebSocket-Key").unwrap();
+        let answer = format!(
+            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+             Sec-WebSocket-Accept: {}\r\n\r\n",
+            str::from_utf8(&ws_handshake::accept_key(key.as_bytes())).unwrap()
+        );
+        io.write_all(answer.as_bytes()).await.unwrap();
+        let mut rest = Vec::new();
+        io.read_to_end(&mut rest).await.unwrap();
+        rest
+    };
+    let ((), rest) = tokio::join!(talk, server);
+    assert_eq!(rest.len(), 2 + 4 + 5, "one masked frame");
+    assert_eq!(rest[..2], [0x81, 0x85]);
+}
+
 #[tokio::test]
 async fn an_authorization_of_ones_own_replaces_user_information() {
     let server = Scripted::start(&[""]).await;
@@ -103,6 +153,9 @@ async fn a_request_of_the_http_crate() {
     assert_eq!(field(head, "Cookie"), Some("c=d"));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The nonce MUST be selected randomly for each connection.
 #[tokio::test]
 async fn two_attempts_have_two_keys() {
     let server = Scripted::start(&["", ""]).await;
@@ -114,6 +167,10 @@ async fn two_attempts_have_two_keys() {
     assert_ne!(key(&asked[0]), key(&asked[1]));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If any of the components are invalid, the client MUST _Fail the WebSocket Connection_ and abort
+//# these steps.
 #[tokio::test]
 async fn what_cannot_be_sent_is_refused_before_connecting() {
     // Nothing listens there: whoever tried would get another error.
@@ -258,6 +315,16 @@ async fn a_refusal_carries_status_fields_and_body() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# The client MUST validate the server's response as follows:
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.7
+//= type=test
+//# To do so, the client MUST _Close the WebSocket Connection_, and MAY report the problem to the
+//# user (which would be especially useful for developers) in an appropriate manner.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.2.1
+//= type=test
+//# To do so, the client MUST _Fail the WebSocket Connection_ as defined in Section 7.1.7.
 #[tokio::test]
 async fn an_answer_that_breaks_the_rules() {
     let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";

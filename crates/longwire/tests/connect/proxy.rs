@@ -55,6 +55,15 @@ async fn talk_through(proxy: &str) {
     talk(ws::connect(url).connector(connector)).await;
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# Once a connection to the server has been established (including a connection via a proxy or over
+//# a TLS-encrypted tunnel), the client MUST send an opening handshake to the server.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the client is configured to use a proxy when using the WebSocket Protocol to connect to host
+//# /host/ and port /port/, then the client SHOULD connect to that proxy and ask it to open a TCP
+//# connection to the host given by /host/ and the port given by /port/.
 #[tokio::test]
 async fn squid_opens_connections_and_says_why_not() {
     let port = free_port();
@@ -241,6 +250,10 @@ async fn a_proxy_that_is_silent_gone_or_hangs_up() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the client is not configured to use a proxy, then a direct TCP connection SHOULD be opened to
+//# the host given by /host/ and the port given by /port/.
 #[tokio::test]
 async fn excepted_hosts_are_reached_directly() {
     let (port, _failed) = serve::start(Serving::default()).await;

@@ -53,6 +53,11 @@ async fn nobody_answers_until_the_deadline() {
     assert!(matches!(error, Err(ConnectError::Deadline)), "{error:?}");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If the connection could not be opened, either because a direct connection failed or because any
+//# proxy used returned an error, then the client MUST _Fail the WebSocket Connection_ and abort the
+//# connection attempt.
 #[tokio::test]
 async fn the_error_of_the_last_address_is_told() {
     let closed = [

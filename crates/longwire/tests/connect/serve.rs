@@ -145,6 +145,12 @@ async fn other_requests_are_served_over_both_versions() {
     assert!(answer.ends_with("\r\n\r\nHTTP/1.1"), "{answer}");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.2.2
+//= type=test
+//# If this fails (e.g., the client indicated a host name in the extended client hello "server_name"
+//# extension that the server does not host), then close the connection; otherwise, all further
+//# communication for the connection (including the server's handshake) MUST run through the
+//# encrypted tunnel [RFC5246].
 #[tokio::test]
 async fn a_client_that_does_not_finish_the_handshake_is_closed() {
     let tls = server(&Authority::new().server());

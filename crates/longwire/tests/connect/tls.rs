@@ -59,6 +59,10 @@ async fn refused(server: ServerTls, client: Tls) -> Error {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# Otherwise, all further communication on this channel MUST run through the encrypted tunnel
+//# [RFC5246].
 #[tokio::test]
 async fn bytes_both_ways_and_the_protocol_agreed_on() {
     let authority = Authority::new();
@@ -96,6 +100,10 @@ async fn a_connection_cut_off_is_an_error_and_no_end() {
     assert_eq!(reset.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.2.1
+//= type=test
+//# If at any point the underlying transport layer connection is unexpectedly lost, the client MUST
+//# _Fail the WebSocket Connection_.
 #[tokio::test]
 async fn a_web_socket_cut_off_is_an_error_and_no_end() {
     let authority = Authority::new();
@@ -215,6 +223,10 @@ async fn an_expired_certificate_is_refused() {
     assert!(is_expired, "{error:?}");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# If this fails (e.g., the server's certificate could not be verified), then the client MUST _Fail
+//# the WebSocket Connection_ and abort the connection.
 #[tokio::test]
 async fn an_unknown_issuer_is_refused() {
     let server = server(&Authority::new().server());
@@ -301,4 +313,30 @@ async fn a_peer_that_speaks_no_tls_is_an_error() {
             .unwrap();
     });
     assert!(matches!(error, Err(ConnectError::Tls(_))), "{error:?}");
+}
+
+//= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
+//= type=test
+//# Clients MUST use the Server Name Indication extension in the TLS handshake [RFC6066].
+#[tokio::test]
+async fn the_name_of_the_server_is_indicated() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let connector = Connector::new();
+    let connect = connector.connect(Endpoint::tls("localhost", port));
+    let indicated = async {
+        let (mut io, _) = listener.accept().await.unwrap();
+        let mut acceptor = rustls::server::Acceptor::default();
+        loop {
+            let mut bytes = [0; 4096];
+            let len = io.read(&mut bytes).await.unwrap();
+            acceptor.read_tls(&mut &bytes[..len]).unwrap();
+            if let Some(accepted) = acceptor.accept().map_err(|(error, _)| error).unwrap() {
+                return accepted.client_hello().server_name().map(str::to_owned);
+            }
+        }
+    };
+    let (connected, indicated) = tokio::join!(connect, indicated);
+    assert_eq!(indicated.as_deref(), Some("localhost"));
+    assert!(connected.is_err(), "nobody finished the handshake");
 }

@@ -208,6 +208,9 @@ async fn passing_statuses_are_tried_again_after_the_time_they_name() {
     }
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+//= type=test
+//# Wait a delay equal to the reconnection time of the event source.
 /// hazards S6: no hot loop, no wait for ever.
 #[tokio::test]
 async fn the_reconnection_time_is_a_lower_bound_within_limits() {

@@ -33,6 +33,17 @@ async fn the_request() {
     assert_eq!(seen, "1");
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+//= type=test
+//# When the object is created, its readyState must be set to CONNECTING (0).
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+//= type=test
+//# When a user agent is to announce the connection, the user agent must queue a task which, if the
+//# readyState attribute is set to a value other than CLOSED, sets the readyState attribute to OPEN
+//# and fires an event named open at the EventSource object.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+//= type=test
+//# Set the readyState attribute to CONNECTING.
 #[tokio::test]
 async fn the_states() {
     let site = Site::start().await;
@@ -58,6 +69,14 @@ async fn the_states() {
 //= type=test
 //# Otherwise, if res's status is not 200, or if res's `Content-Type` is not
 //# `text/event-stream`, then fail the connection.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+//= type=test
+//# When a user agent is to fail the connection, the user agent must queue a task which, if the
+//# readyState attribute is set to a value other than CLOSED, sets the readyState attribute to
+//# CLOSED and fires an event named error at the EventSource object.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+//= type=test
+//# Once the user agent has failed the connection, it does not attempt to reconnect.
 #[tokio::test]
 async fn every_class_of_status_but_200_ends_it() {
     for status in [
@@ -145,7 +164,7 @@ async fn what_is_no_response_is_tried_again() {
     );
 }
 
-//= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
 //= type=test
 //# Let lastEventIDValue be the EventSource object's last event ID string, encoded as UTF-8.
 #[tokio::test]
@@ -198,6 +217,11 @@ async fn cut_at_every_byte_it_resumes_after_the_last_whole_event() {
 //= type=test
 //# The close() method must abort any instances of the fetch algorithm started for this
 //# EventSource object, and must set the readyState attribute to CLOSED.
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#garbage-collection
+//= type=test
+//# If a user agent is to forcibly close an EventSource object (this happens when a Document object
+//# goes away permanently), the user agent must abort any instances of the fetch algorithm started
+//# for this EventSource object, and must set the readyState attribute to CLOSED.
 #[tokio::test]
 async fn after_close_and_after_drop_the_connection_is_gone() {
     for dropped in [false, true] {
@@ -238,6 +262,9 @@ async fn closed_while_connecting_the_attempt_is_gone() {
     end(&mut source).await;
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#the-eventsource-interface
+//= type=test
+//# If urlRecord is failure, then throw a "SyntaxError" DOMException.
 #[test]
 fn urls_that_are_none() {
     for url in [

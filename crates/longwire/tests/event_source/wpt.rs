@@ -294,6 +294,10 @@ async fn request_redirect_window_js() {
     }
 }
 
+//= https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro
+//= type=test
+//# Clients will reconnect if the connection is closed; a client can be told to stop reconnecting
+//# using the HTTP 204 No Content response code.
 #[tokio::test]
 async fn request_status_error_window_js() {
     for status in [204, 205, 210, 299, 404, 410, 503] {

@@ -170,6 +170,10 @@ async fn never_reads_what_it_asked_for_hostile() {
     somebody.finish().await;
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-7.1.1
+//= type=test
+//# An endpoint SHOULD use a method that cleanly closes the TCP connection, as well as the TLS
+//# session, if applicable, discarding any trailing bytes that may have been received.
 /// A peer that is told to close and goes on sending has the time that closing may take.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn goes_on_sending_when_told_to_close_hostile() {

@@ -120,6 +120,10 @@ async fn what_is_no_handshake_gets_an_answer_that_says_so() {
     assert!(head.contains("allow: GET\r\n"), "{head}");
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-10.2
+//= type=test
+//# If the origin indicated is unacceptable to the server, then it SHOULD respond to the WebSocket
+//# handshake with a reply containing HTTP 403 Forbidden status code.
 #[tokio::test]
 async fn pages_of_other_origins_are_refused_over_both_carriers() {
     let address = start().await;

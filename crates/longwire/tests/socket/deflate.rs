@@ -38,6 +38,14 @@ async fn only_what_is_worth_it_is_compressed_and_nothing_that_must_not() {
     assert_eq!(raw::next(&mut peer).await.2, long.as_bytes());
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.8
+//= type=test
+//# The endpoints of a connection MUST negotiate the use of any extensions during the opening
+//# handshake.
+//= https://www.rfc-editor.org/rfc/rfc6455#section-9.1
+//= type=test
+//# Note that the client is only offering to use any advertised extensions and MUST NOT use them
+//# unless the server indicates that it wishes to use the extension.
 #[tokio::test]
 async fn off_unless_both_ask_for_it() {
     for (config, offer) in [(config(), ""), (Config::default(), OFFER)] {

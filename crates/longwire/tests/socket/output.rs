@@ -73,6 +73,9 @@ async fn a_full_buffer_follows_its_policy() {
     }
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.5.2
+//= type=test
+//# It SHOULD respond with Pong frame as soon as is practical.
 #[tokio::test]
 async fn a_ping_amid_a_large_message_is_answered_within_one_fragment() {
     let (mut socket, mut peer) = raw::server(Config::default(), "", 16 * KIB).await;
@@ -124,6 +127,10 @@ async fn a_clients_large_message_is_masked_and_its_callers_bytes_are_not() {
     assert!(shared.iter().all(|byte| *byte == 9));
 }
 
+//= https://www.rfc-editor.org/rfc/rfc6455#section-6.1
+//= type=test
+//# Sections 4.1 and 4.2.2.) If at any point the state of the WebSocket connection changes, the
+//# endpoint MUST abort the following steps.
 #[tokio::test]
 async fn a_peer_that_goes_leaves_a_large_send_with_an_error() {
     let (mut socket, peer) = raw::server(Config::default(), "", KIB).await;
