@@ -19,38 +19,10 @@ mod tickets;
 mod token;
 mod writer;
 
-use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 
 fn main() -> ExitCode {
-    let options = cli::Cli::parse().into_serve();
-    if let Err(reason) = options.check() {
-        let mut command = cli::Cli::command();
-        command
-            .error(clap::error::ErrorKind::ArgumentConflict, reason)
-            .exit();
-    }
-    tracing_subscriber::fmt()
-        .with_target(false)
-        .with_ansi(stderr().is_terminal())
-        .with_writer(stderr)
-        .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format!("the runtime did not start: {error}")),
-    };
-    match runtime.block_on(serve::run(options)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
-}
-
-fn fail(reason: &str) -> ExitCode {
-    eprintln!("longwire: {reason}");
-    ExitCode::FAILURE
+    cli::Cli::parse().run()
 }
