@@ -30,6 +30,9 @@ pub enum Error {
     /// The server's answer to the offer of permessage-deflate must not be accepted.
     #[cfg(feature = "deflate")]
     Deflate(ws_deflate::ParameterError),
+    /// Newer connections took its place before the head of its first request was complete.
+    #[cfg(feature = "serve")]
+    Displaced,
     /// HTTP/2 failed.
     #[cfg(feature = "http2")]
     H2(h2::Error),
@@ -105,6 +108,8 @@ impl fmt::Display for Error {
             Self::Connect(error) => error.fmt(f),
             #[cfg(feature = "deflate")]
             Self::Deflate(error) => write!(f, "compression was not agreed: {error}"),
+            #[cfg(feature = "serve")]
+            Self::Displaced => f.write_str("newer connections took its place"),
             #[cfg(feature = "http2")]
             Self::H2(error) => write!(f, "http/2 failed: {error}"),
             #[cfg(feature = "client")]

@@ -35,6 +35,6 @@ pub(crate) use redirect::{follow, redirects, travels};
 #[cfg(feature = "client")]
 pub(crate) use retry_after::retry_after;
 #[cfg(feature = "serve")]
-pub use serve::{Config, Handler, Take, serve};
+pub use serve::{Config, Handler, Permit, Take, serve};
 #[cfg(feature = "serve")]
 pub use write_deadline::WriteDeadline;

@@ -6,15 +6,17 @@ use core::net::SocketAddr;
 use core::pin::{Pin, pin};
 use core::task::{Poll, ready};
 use core::time::Duration;
+use std::io;
 use std::sync::Arc;
 
-use http::Version;
+use http::{Request, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::http1::UpgradeableConnection;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use ws_handshake::RequestHead;
 
@@ -22,7 +24,7 @@ use ws_handshake::RequestHead;
 use super::h2;
 use super::head::{First, after, read_first, refuse};
 use super::rewind::Rewind;
-use super::{Config, Handler, Take, WriteDeadline};
+use super::{Config, Handler, Permit, Take, WriteDeadline};
 use crate::buffer::Batch;
 #[cfg(all(feature = "tls", feature = "http2"))]
 use crate::buffer::ReadBuffer;
@@ -43,6 +45,7 @@ pub(super) struct Connection<H> {
     /// Becomes true when the server drains; [`serve`](super::serve) waits until every receiver is
     /// gone.
     pub(super) drain: watch::Receiver<bool>,
+    pub(super) permit: Permit,
 }
 
 /// What the handler decided about a request.
@@ -58,26 +61,32 @@ struct Asked {
 }
 
 impl<H: Handler> Connection<H> {
-    /// Reads the first head and hands the socket to whom the handler decides.
+    /// Reads the first head, in a task, and hands the socket to whom the handler decides.
     ///
     /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
-    /// than it needs: this task, with room for all of them, ends.
-    pub(super) async fn run(self, io: TcpStream, config: Arc<Config>) {
-        if let Err(error) = tune(&io).and_then(|()| give_up_after(&io, config.dead_after)) {
-            return self.failed(error.into());
-        }
+    /// than it needs: the first task, with room for all of them, ends.
+    pub(super) fn start(self, io: TcpStream, config: Arc<Config>) -> AbortHandle {
         let deadline = Instant::now() + config.head_deadline;
         #[cfg(feature = "tls")]
         if let Some(tls) = config.tls.clone() {
-            tokio::spawn(self.secure(io, tls, config, deadline));
-            return;
+            return tokio::spawn(self.secure(io, tls, config, deadline)).abort_handle();
         }
-        self.plain(io, config, deadline).await;
+        tokio::spawn(self.bare(io, config, deadline)).abort_handle()
+    }
+
+    async fn bare(self, io: TcpStream, config: Arc<Config>, deadline: Instant) {
+        match prepare(&io, &config) {
+            Ok(()) => self.plain(io, config, deadline).await,
+            Err(error) => self.failed(error.into()),
+        }
     }
 
     /// Shakes hands for TLS, then does the same over it; the deadline is one for both.
     #[cfg(feature = "tls")]
     async fn secure(self, io: TcpStream, tls: ServerTls, config: Arc<Config>, deadline: Instant) {
+        if let Err(error) = prepare(&io, &config) {
+            return self.failed(error.into());
+        }
         match tls.accept(io, config.tls_deadline).await {
             #[cfg(feature = "http2")]
             Ok(io) if io.alpn() == Some(b"h2") => {
@@ -154,6 +163,7 @@ impl<H: Handler> Connection<H> {
             peer,
             handler,
             drain,
+            ..
         } = self;
         let read = read_first(io, &config.limits, |head| {
             (handler.first(head, *peer), asked(head))
@@ -217,6 +227,7 @@ impl<H: Handler> Connection<H> {
             peer,
             handler,
             drain,
+            permit,
         } = self;
         let mut builder = hyper::server::conn::http1::Builder::new();
         builder
@@ -224,7 +235,7 @@ impl<H: Handler> Connection<H> {
             .header_read_timeout(head_deadline)
             .max_headers(MAX_FIELDS)
             .max_buf_size(MAX_BUFFER);
-        let service = service(&handler, peer);
+        let service = service(&handler, peer, permit);
         let connection = builder.serve_connection(TokioIo::new(io), service);
         let connection = Box::pin(connection.with_upgrades());
         async move {
@@ -244,8 +255,9 @@ impl<H: Handler> Connection<H> {
             peer,
             handler,
             drain,
+            permit,
         } = self;
-        let service = h2::service(&handler, peer);
+        let service = h2::service(&handler, peer, permit);
         let connection = Box::pin(h2::server().serve_connection(TokioIo::new(io), service));
         async move {
             let graceful_shutdown = hyper::server::conn::http2::Connection::graceful_shutdown;
@@ -282,13 +294,19 @@ const MAX_BUFFER: usize = 64 * 1024;
 fn service<H: Handler>(
     handler: &Arc<H>,
     peer: SocketAddr,
+    permit: Permit,
 ) -> impl hyper::service::HttpService<Incoming, ResBody = H::Body, Error = Infallible, Future: Send>
 + use<H> {
     let handler = handler.clone();
-    hyper::service::service_fn(move |request| {
+    hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let handler = handler.clone();
+        request.extensions_mut().insert(permit.clone());
         async move { Ok(handler.http(request, peer).await) }
     })
+}
+
+fn prepare(io: &TcpStream, config: &Config) -> io::Result<()> {
+    tune(io).and_then(|()| give_up_after(io, config.dead_after))
 }
 
 fn asked(head: &RequestHead<'_>) -> Asked {

@@ -14,7 +14,7 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use http::Method;
+use http::{Method, Request};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::rt::Executor;
@@ -23,7 +23,7 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::TokioTimer;
 use tokio::time::Instant;
 
-use super::Handler;
+use super::{Handler, Permit};
 use crate::clock::Timer;
 
 /// Streams that a peer may have open at once.
@@ -72,11 +72,13 @@ pub(super) fn server() -> http2::Builder<Streams> {
 pub(super) fn service<H: Handler>(
     handler: &Arc<H>,
     peer: SocketAddr,
+    permit: Permit,
 ) -> impl HttpService<Incoming, ResBody = Watched<H::Body>, Error = Infallible, Future: Send> + use<H>
 {
     let handler = handler.clone();
-    service_fn(move |mut request| {
+    service_fn(move |mut request: Request<Incoming>| {
         let handler = handler.clone();
+        request.extensions_mut().insert(permit.clone());
         async move {
             let stalled = STREAM.try_with(Stalled::clone).unwrap_or_default();
             // For `ws::upgrade`: the stream goes on as a tunnel.

@@ -1,11 +1,14 @@
 //! Accepting connections, and who serves them: event streams and WebSockets the bare socket,
 //! hyper the rest.
 
+use core::any::Any;
+use core::fmt;
 use core::future::{Future, poll_fn};
 use core::net::SocketAddr;
 use core::pin::pin;
 use core::task::Poll;
 use core::time::Duration;
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
@@ -14,6 +17,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::AbortHandle;
 use ws_handshake::{Limits, RequestHead};
 
 use super::WriteDeadline;
@@ -23,6 +27,27 @@ use crate::buffer::ReadBuffer;
 #[cfg(feature = "tls")]
 use crate::net::ServerTls;
 use crate::{Error, sse, ws};
+
+/// What a connection holds as long as it lasts; dropped, its place is free.
+///
+/// A request that [`Handler::http`] gets has it among its extensions: what goes on after the
+/// connection of hyper has ended, such as a WebSocket, should hold a clone.
+#[derive(Clone, Default)]
+pub struct Permit(Option<Arc<dyn Any + Send + Sync>>);
+
+impl Permit {
+    /// Holds a value.
+    #[must_use]
+    pub fn new(held: impl Any + Send + Sync) -> Self {
+        Self(Some(Arc::new(held)))
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.0.is_some()).finish()
+    }
+}
 
 /// The application behind [`serve`].
 pub trait Handler: Send + Sync + 'static {
@@ -34,6 +59,15 @@ pub trait Handler: Send + Sync + 'static {
     type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn core::error::Error + Send + Sync>>>
         + Send
         + 'static;
+
+    /// Whether a connection of this peer is served; what is returned is held until it has ended.
+    /// `None` closes it unanswered. By default all are.
+    ///
+    /// Nothing has been read yet, and nothing more is accepted until this returns.
+    fn admit(&self, peer: SocketAddr) -> Option<Permit> {
+        let _ = peer;
+        Some(Permit::default())
+    }
 
     /// Decides about the first request of an HTTP/1.x connection, from its head.
     ///
@@ -79,6 +113,7 @@ pub enum Take<E, W> {
 pub struct Config {
     pub(super) limits: Limits,
     pub(super) head_deadline: Duration,
+    pub(super) max_pending: usize,
     pub(super) dead_after: Duration,
     pub(super) event_stream: sse::Timing,
     #[cfg(feature = "tls")]
@@ -100,6 +135,15 @@ impl Config {
     #[must_use]
     pub fn head_deadline(mut self, after: Duration) -> Self {
         self.head_deadline = after;
+        self
+    }
+
+    /// Most connections that have not sent their first head, nor finished the TLS handshake;
+    /// default 1,024. One more closes the oldest of them with [`Error::Displaced`]: whoever sends
+    /// its head at once is served, however many others do not.
+    #[must_use]
+    pub fn max_pending(mut self, count: usize) -> Self {
+        self.max_pending = count;
         self
     }
 
@@ -150,6 +194,7 @@ impl Default for Config {
         Self {
             limits: Limits::default(),
             head_deadline: Duration::from_secs(10),
+            max_pending: 1_024,
             dead_after: Duration::from_secs(30),
             event_stream: sse::Timing::default(),
             #[cfg(feature = "tls")]
@@ -178,6 +223,7 @@ pub async fn serve<H: Handler>(
 ) {
     let config = Arc::new(config);
     let (draining, drain) = watch::channel(false);
+    let mut pending = Pending::default();
     let mut stop = pin!(stop);
     loop {
         let accepted = poll_fn(|cx| {
@@ -189,12 +235,20 @@ pub async fn serve<H: Handler>(
         match accepted.await {
             None => break,
             Some(Ok((io, peer))) => {
+                let Some(permit) = handler.admit(peer) else {
+                    continue;
+                };
                 let connection = Connection {
                     peer,
                     handler: handler.clone(),
                     drain: drain.clone(),
+                    permit,
                 };
-                tokio::spawn(connection.run(io, config.clone()));
+                let oldest = pending.make_room(config.max_pending);
+                if let Some(peer) = oldest {
+                    handler.failed(Some(peer), Error::Displaced);
+                }
+                pending.add(peer, connection.start(io, config.clone()));
             }
             Some(Err(error)) => {
                 let pause = pause_after(&error);
@@ -206,6 +260,35 @@ pub async fn serve<H: Handler>(
     drop((listener, drain));
     draining.send_replace(true);
     draining.closed().await;
+}
+
+/// The connections whose first head is being read, the oldest first, among some whose was.
+#[derive(Debug, Default)]
+struct Pending(VecDeque<(SocketAddr, AbortHandle)>);
+
+impl Pending {
+    fn add(&mut self, peer: SocketAddr, reading: AbortHandle) {
+        self.0.push_back((peer, reading));
+    }
+
+    /// Makes room for one more among `most`; gives the peer that had to go for it.
+    fn make_room(&mut self, most: usize) -> Option<SocketAddr> {
+        while self
+            .0
+            .pop_front_if(|(_, reading)| reading.is_finished())
+            .is_some()
+        {}
+        if self.0.len() < most {
+            return None;
+        }
+        self.0.retain(|(_, reading)| !reading.is_finished());
+        if self.0.len() < most {
+            return None;
+        }
+        let (peer, reading) = self.0.pop_front()?;
+        reading.abort();
+        Some(peer)
+    }
 }
 
 /// Out of descriptors or memory, trying at once would spin; one connection's error is its own.

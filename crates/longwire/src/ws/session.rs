@@ -49,6 +49,12 @@ impl<S: Side> Outbox<'_, S> {
         !self.output.has_room()
     }
 
+    /// Bytes that wait to be written.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.output.len()
+    }
+
     /// Sends one message.
     ///
     /// # Errors

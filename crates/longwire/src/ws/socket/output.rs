@@ -99,7 +99,7 @@ impl<S: Side> Output<S> {
     }
 
     /// Bytes that wait to be written.
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::ws) fn len(&self) -> usize {
         let queued = self.queue.as_ref().map_or(0, |queue| {
             let latest = queue.latest.as_ref().map_or(0, |l| l.bytes().len());
             queue
