@@ -12,8 +12,8 @@ use http::{HeaderMap, HeaderValue};
 use hub_protocol::query_parameter;
 use ws_handshake::{Forbidden, HostPolicy, InvalidOrigin, OriginPolicy, RequestHead, Scheme};
 
-use crate::cli::Serve;
 use crate::rights::{Grant, Policy};
+use crate::settings::Settings;
 use crate::tickets::Tickets;
 use crate::token::{InvalidToken, Keys};
 
@@ -59,17 +59,20 @@ impl Access {
     /// Without a key, everybody on this machine may do what is public; then, only loopback names
     /// are answered to, whatever address a page may have given its own name. The hub's own pages
     /// may ask, and those of `origins`.
-    pub(crate) fn new(options: &Serve, keys: Keys) -> Result<Self, InvalidOrigin> {
+    pub(crate) fn new(settings: &Settings, keys: Keys) -> Result<Self, InvalidOrigin> {
         let mut origins = OriginPolicy::same_origin();
-        for origin in &options.origins {
+        for origin in &settings.origins {
             origins = origins.allow(origin)?;
         }
-        let hosts = if options.listen.ip().is_loopback() {
-            HostPolicy::loopback()
-        } else {
-            HostPolicy::any()
+        let mut hosts = match (settings.listen.ip().is_loopback(), &settings.hosts[..]) {
+            (true, _) => HostPolicy::loopback(),
+            (false, []) => HostPolicy::any(),
+            (false, _) => HostPolicy::listed(),
         };
-        let policy = match (keys.is_empty(), options.anonymous) {
+        for host in &settings.hosts {
+            hosts = hosts.allow(host)?;
+        }
+        let policy = match (keys.is_empty(), settings.anonymous) {
             (true, _) => Policy::Demo,
             (false, true) => Policy::Anonymous,
             (false, false) => Policy::Closed,
@@ -79,21 +82,29 @@ impl Access {
             origins,
             keys,
             tickets: Tickets::default(),
-            query_tokens: options.query_tokens,
+            query_tokens: settings.query_tokens,
             policy,
         })
     }
 
     /// Whether a page may ask at all: before anybody says who they are.
-    pub(crate) fn check_origin(&self, head: &RequestHead<'_>) -> Result<(), Denied> {
+    pub(crate) fn check_origin(
+        &self,
+        head: &RequestHead<'_>,
+        scheme: Scheme,
+    ) -> Result<(), Denied> {
         self.hosts.check(head.host())?;
-        self.origins.check(&head.initiator(Scheme::Http))?;
+        self.origins.check(&head.initiator(scheme))?;
         Ok(())
     }
 
     /// The grant of whoever asks; `None` if they do not say who they are.
-    pub(crate) fn check(&self, head: &RequestHead<'_>) -> Result<Option<Arc<Grant>>, Denied> {
-        self.check_origin(head)?;
+    pub(crate) fn check(
+        &self,
+        head: &RequestHead<'_>,
+        scheme: Scheme,
+    ) -> Result<Option<Arc<Grant>>, Denied> {
+        self.check_origin(head, scheme)?;
         if self.policy == Policy::Demo {
             return Ok(None);
         }
@@ -108,7 +119,7 @@ impl Access {
             Credentials::Cookie(token) => {
                 // A page of another origin sends cookies too, and a request without an origin may
                 // be one.
-                let initiator = head.initiator(Scheme::Http);
+                let initiator = head.initiator(scheme);
                 let reads = !head.wants_upgrade() && matches!(head.method(), "GET" | "HEAD");
                 self.origins.check(&initiator.with_cookie(!reads))?;
                 self.verify(token).ok()

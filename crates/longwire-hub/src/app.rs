@@ -1,25 +1,33 @@
 //! The hub over HTTP: who asks for what, on the bare socket and through hyper.
 
+mod refused;
+
 use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, WWW_AUTHENTICATE,
-};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hub_protocol::{MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery};
 use hyper::body::{Body as _, Incoming};
-use longwire::http::{Handler, Take};
+use longwire::http::{Handler, Permit, Take};
 use longwire::{sse, ws};
 use tracing::debug;
-use ws_handshake::{Accept, Reject, RequestHead};
+use ws_handshake::{Accept, Reject, RequestHead, Scheme};
 
-use crate::access::{Access, Denied, cors, preflight};
+use refused::Refused;
+
+use crate::access::{Access, cors, preflight};
+use crate::client::Client;
 use crate::hub::Hub;
+use crate::limits::{Full as Crowd, Limits, Seated};
+use crate::logging::Untrusted;
+use crate::metrics::{Failure, TurnedAway, Wire};
+use crate::observing::{METRICS, Observing, is_observed};
 use crate::publishing::Refusal;
+use crate::rights::Grant;
 use crate::subscriber::{Subscriber, WebSocketSubscriber};
 use crate::token::unix_time;
 
@@ -34,14 +42,11 @@ const BODY_DEADLINE: Duration = Duration::from_secs(10);
 const DISCARDED: usize = 64 * 1024;
 const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
 
-/// How to say who one is.
-//= https://www.rfc-editor.org/rfc/rfc9110#section-15.5.2
-//# The server generating a 401 response MUST send a WWW-Authenticate header field (Section 11.6.1)
-//# containing at least one challenge applicable to the target resource.
-const BEARER: &str = "Bearer";
-
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const LONGWIRE_POSITION: HeaderName = HeaderName::from_static("longwire-position");
+
+/// Header fields of a request, those of which HTTP/2 makes several counted one by one.
+const MAX_FIELDS: usize = 100;
 
 pub(crate) type Body = Either<Full<Bytes>, sse::Body<Subscriber>>;
 
@@ -50,36 +55,12 @@ pub(crate) type Body = Either<Full<Bytes>, sse::Body<Subscriber>>;
 pub(crate) struct App {
     pub(crate) hub: Arc<Hub>,
     pub(crate) access: Arc<Access>,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) observing: Observing,
+    /// What clients speak to this program.
+    pub(crate) scheme: Scheme,
     pub(crate) timing: sse::Timing,
     pub(crate) web_socket: Arc<ws::Config>,
-}
-
-/// An answer that says why not, in plain text.
-#[derive(Debug)]
-struct Refused {
-    status: u16,
-    reason: String,
-}
-
-impl Refused {
-    fn new(status: u16, reason: impl ToString) -> Self {
-        Self {
-            status,
-            reason: reason.to_string(),
-        }
-    }
-}
-
-impl From<Denied> for Refused {
-    fn from(denied: Denied) -> Self {
-        Self::new(denied.status, denied.reason)
-    }
-}
-
-impl From<Refusal> for Refused {
-    fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code().status(), refusal.reason())
-    }
 }
 
 impl Handler for App {
@@ -87,65 +68,134 @@ impl Handler for App {
     type WebSocket = WebSocketSubscriber;
     type Body = Body;
 
+    fn admit(&self, peer: SocketAddr) -> Option<Permit> {
+        let place = self.limits.connect(peer).map_err(|full| match full {
+            Crowd::Address | Crowd::Subject => TurnedAway::Address,
+            Crowd::Total => TurnedAway::Total,
+        });
+        place
+            .inspect_err(|why| self.hub.metrics.turn_away(*why))
+            .map(Permit::new)
+            .ok()
+    }
+
     fn first(
         &self,
         head: &RequestHead<'_>,
-        _: SocketAddr,
+        peer: SocketAddr,
     ) -> Take<Subscriber, WebSocketSubscriber> {
+        if self.limits.is_crowded() && !is_observed(head.path()) {
+            return self.refuse(head, peer, &Refused::crowded());
+        }
         if head.method() != "GET" || head.path() != ENDPOINT {
             return Take::Http;
         }
-        let mut out = Vec::new();
-        if head.wants_upgrade() {
-            return match ws_handshake::Request::from_head(head.clone()) {
-                Err(error) => {
-                    error.reject().encode(&mut out);
-                    Take::Refuse(out)
+        let client = self.client(peer, head);
+        if !head.wants_upgrade() {
+            return match self.event_stream(head, &client) {
+                Ok((headers, subscriber)) => {
+                    seen(peer, head.method(), head.path(), 200);
+                    Take::EventStream(headers, subscriber)
                 }
-                Ok(request) => match self.web_socket(request.accept()) {
-                    Ok((accept, subscriber)) => {
-                        let answer = ws::Answer::new(accept, self.web_socket.clone());
-                        Take::WebSocket(answer, subscriber)
-                    }
-                    Err(refused) => {
-                        refused.encode(&mut out);
-                        Take::Refuse(out)
-                    }
-                },
+                Err(refused) => self.refuse(head, peer, &refused),
             };
         }
-        match self.event_stream(head) {
-            Ok((headers, subscriber)) => Take::EventStream(headers, subscriber),
-            Err(refused) => {
-                refused.encode(&mut out);
+        match ws_handshake::Request::from_head(head.clone()) {
+            Err(error) => {
+                self.hub.metrics.refuse(error.status());
+                seen(peer, head.method(), head.path(), error.status());
+                let mut out = Vec::new();
+                error.reject().encode(&mut out);
                 Take::Refuse(out)
             }
+            Ok(request) => match self.web_socket(request.accept(), &client) {
+                Ok((accept, subscriber)) => {
+                    seen(peer, head.method(), head.path(), 101);
+                    let answer = ws::Answer::new(accept, self.web_socket.clone());
+                    Take::WebSocket(answer, subscriber)
+                }
+                Err(refused) => self.refuse(head, peer, &refused),
+            },
         }
     }
 
-    async fn http(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Body> {
-        let (parts, mut body) = request.into_parts();
+    async fn http(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
+        let answer = self.answer(parts, body, peer).await;
+        let status = answer.status();
+        if status.is_client_error() || status.is_server_error() {
+            self.hub.metrics.refuse(status.as_u16());
+        }
+        seen(peer, method.as_str(), &path, status.as_u16());
+        answer
+    }
+
+    fn failed(&self, peer: Option<SocketAddr>, error: longwire::Error) {
+        use longwire::Error;
+
+        let metrics = &self.hub.metrics;
+        match &error {
+            Error::Displaced => metrics.turn_away(TurnedAway::Displaced),
+            _ if peer.is_none() => metrics.fail(Failure::Accept),
+            Error::HeadDeadline | Error::Handshake(_) | Error::Eof => metrics.fail(Failure::Head),
+            Error::Connect(_) => metrics.fail(Failure::Tls),
+            Error::Stalled => metrics.fail(Failure::Stalled),
+            Error::Silent => metrics.fail(Failure::Silent),
+            Error::Io(_) => metrics.fail(Failure::Io),
+            _ => metrics.fail(Failure::Protocol),
+        }
+        match peer {
+            Some(peer) => debug!(%peer, %error, "a connection ended"),
+            None => tracing::warn!(%error, "no connection could be accepted"),
+        }
+    }
+}
+
+impl App {
+    /// Answers a request that hyper has read.
+    async fn answer(
+        &self,
+        parts: http::request::Parts,
+        mut body: Incoming,
+        peer: SocketAddr,
+    ) -> Response<Body> {
+        if parts.headers.len() > MAX_FIELDS {
+            return Refused::new(431, "the request has too many header fields").into();
+        }
         let head = match head(&parts) {
             Ok(head) => head,
             Err(error) => return Refused::new(error.status(), error).into(),
         };
+        if self.limits.is_crowded() && !is_observed(head.path()) {
+            return Refused::crowded().into();
+        }
+        let client = self.client(peer, &head);
+        let permit = parts.extensions.get::<Permit>().cloned();
         let answer = match (&parts.method, parts.uri.path()) {
             (&Method::GET | &Method::HEAD, "/") => Ok(file("text/html; charset=utf-8", PAGE)),
             (&Method::GET | &Method::HEAD, "/page.js") => Ok(file("text/javascript", PAGE_JS)),
             (&Method::GET | &Method::HEAD, "/page.css") => Ok(file("text/css", PAGE_CSS)),
             (&Method::GET, ENDPOINT) if head.wants_upgrade() => {
-                return self.upgrade(Request::from_parts(parts, ()));
+                return self.upgrade(Request::from_parts(parts, ()), client, permit);
             }
             // Over HTTP/2 (RFC 8441).
-            (&Method::CONNECT, ENDPOINT) => return self.upgrade(Request::from_parts(parts, ())),
-            (&Method::GET | &Method::HEAD, ENDPOINT) => {
-                self.event_stream(&head).map(|(headers, subscriber)| {
-                    sse::response(headers, subscriber, self.timing).map(Either::Right)
-                })
+            (&Method::CONNECT, ENDPOINT) => {
+                return self.upgrade(Request::from_parts(parts, ()), client, permit);
             }
-            (&Method::POST, ENDPOINT) => self.publish(&head, &mut body).await,
-            (&Method::POST, TICKET) => self.ticket(&head),
-            (&Method::OPTIONS, ENDPOINT | TICKET) => self.preflight(&head),
+            (&Method::GET | &Method::HEAD, ENDPOINT) => {
+                self.event_stream(&head, &client)
+                    .map(|(headers, subscriber)| {
+                        sse::response(headers, subscriber, self.timing).map(Either::Right)
+                    })
+            }
+            (&Method::POST, ENDPOINT) => self.publish(&head, &client, &mut body).await,
+            (&Method::POST, TICKET) => self.ticket(&head, &client),
+            (&Method::OPTIONS, ENDPOINT | TICKET) => self.preflight(&head, &client),
+            (&Method::GET | &Method::HEAD, METRICS) => self.metrics(&head, &client),
+            (&Method::GET | &Method::HEAD, path) if is_observed(path) => {
+                Ok(self.observing.answer(path).map(Either::Left))
+            }
             (_, TICKET) => Ok(not_allowed("OPTIONS, POST")),
             (_, ENDPOINT) => Ok(not_allowed("GET, HEAD, OPTIONS, POST")),
             (_, "/" | "/page.js" | "/page.css") => Ok(not_allowed("GET, HEAD")),
@@ -155,25 +205,22 @@ impl Handler for App {
         answer.unwrap_or_else(Response::from)
     }
 
-    fn failed(&self, peer: Option<SocketAddr>, error: longwire::Error) {
-        match peer {
-            Some(peer) => debug!(%peer, %error, "a connection ended"),
-            None => tracing::warn!(%error, "no connection could be accepted"),
-        }
-    }
-}
-
-impl App {
     /// Checks a subscription over Server-Sent Events; gives the header fields of the answer that
     /// are not those of every event stream.
-    fn event_stream(&self, head: &RequestHead<'_>) -> Result<(HeaderMap, Subscriber), Refused> {
-        let grant = self.access.check(head)?;
+    fn event_stream(
+        &self,
+        head: &RequestHead<'_>,
+        client: &Client,
+    ) -> Result<(HeaderMap, Subscriber), Refused> {
+        let grant = self.access.check(head, client.scheme)?;
         self.access
             .policy
             .subscribe(grant.as_deref(), unix_time())?;
         let query = SubscribeQuery::parse(head.query().unwrap_or_default(), last_event_id(head))
             .map_err(|error| Refused::new(error.status(), error))?;
-        let subscriber = Subscriber::open(self.hub.clone(), query, grant);
+        let seated = self.seat(client, grant.as_deref())?;
+        let wire = Wire::EventStream;
+        let subscriber = Subscriber::open(self.hub.clone(), query, grant, seated, wire);
         let mut headers = HeaderMap::new();
         headers.insert(LAST_EVENT_ID, value(&subscriber.position().to_string()));
         cors(head, &mut headers);
@@ -184,9 +231,10 @@ impl App {
     fn web_socket<'b>(
         &self,
         accept: Accept<'b>,
+        client: &Client,
     ) -> Result<(Accept<'b>, WebSocketSubscriber), Refused> {
         let head = accept.request().head();
-        let grant = self.access.check(head)?;
+        let grant = self.access.check(head, client.scheme)?;
         self.access
             .policy
             .subscribe(grant.as_deref(), unix_time())?;
@@ -201,19 +249,24 @@ impl App {
         } else {
             accept
         };
-        let subscriber = Subscriber::open(self.hub.clone(), query, grant);
-        Ok((
-            accept,
-            WebSocketSubscriber::new(subscriber, self.access.clone()),
-        ))
+        let seated = self.seat(client, grant.as_deref())?;
+        let wire = Wire::WebSocket;
+        let subscriber = Subscriber::open(self.hub.clone(), query, grant, seated, wire);
+        let (access, limits) = (self.access.clone(), self.limits.clone());
+        Ok((accept, WebSocketSubscriber::new(subscriber, access, limits)))
     }
 
     /// Answers a WebSocket handshake that hyper has read, over HTTP/1.1 or HTTP/2.
-    fn upgrade(&self, mut request: Request<()>) -> Response<Body> {
+    fn upgrade(
+        &self,
+        mut request: Request<()>,
+        client: Client,
+        permit: Option<Permit>,
+    ) -> Response<Body> {
         let mut subscriber = None;
         let mut refused = None;
         let upgraded = ws::upgrade(&mut request, self.web_socket.clone(), |accept| {
-            match self.web_socket(accept) {
+            match self.web_socket(accept, &client) {
                 Ok((accept, session)) => {
                     subscriber = Some(session);
                     Ok(accept)
@@ -227,6 +280,8 @@ impl App {
         match (upgraded, subscriber, refused) {
             (Ok((response, upgrade)), Some(session), _) => {
                 tokio::spawn(async move {
+                    // Hyper's connection ends here, the place of it does not.
+                    let _permit = permit;
                     let served = async { upgrade.socket().await?.run(session).await };
                     if let Err(error) = served.await {
                         debug!(%error, "a connection ended");
@@ -244,15 +299,21 @@ impl App {
     async fn publish(
         &self,
         head: &RequestHead<'_>,
+        client: &Client,
         body: &mut Incoming,
     ) -> Result<Response<Body>, Refused> {
-        let grant = self.access.check(head)?;
+        let grant = self.access.check(head, client.scheme)?;
         let form = head.header("content-type").is_some_and(is_form);
         if !form || head.header(CONTENT_ENCODING.as_str()).is_some() {
             let reason = "publish with content type application/x-www-form-urlencoded, unencoded";
             return Err(Refused::new(415, reason));
         }
         let too_large = PublishError::BodyTooLarge;
+        let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
+        self.limits
+            .publish(client.address, subject, self.hub.now())
+            .map_err(Refusal::TooSoon)
+            .inspect_err(|_| self.hub.metrics.rate_limited.add(1))?;
         if body.size_hint().lower() > MAX_BODY as u64 {
             return Err(Refused::new(too_large.status(), too_large));
         }
@@ -281,8 +342,11 @@ impl App {
     }
 
     /// A ticket for whoever has a token.
-    fn ticket(&self, head: &RequestHead<'_>) -> Result<Response<Body>, Refused> {
-        let grant = self.access.check(head)?.ok_or(Refusal::Unauthorized)?;
+    fn ticket(&self, head: &RequestHead<'_>, client: &Client) -> Result<Response<Body>, Refused> {
+        let grant = self
+            .access
+            .check(head, client.scheme)?
+            .ok_or(Refusal::Unauthorized)?;
         let ticket = self.access.ticket(&grant).ok_or(Refusal::Busy)?;
         let mut response = Response::new(Either::Left(Full::from(ticket)));
         let headers = response.headers_mut();
@@ -293,14 +357,55 @@ impl App {
         Ok(response)
     }
 
-    fn preflight(&self, head: &RequestHead<'_>) -> Result<Response<Body>, Refused> {
-        self.access.check_origin(head)?;
+    fn preflight(
+        &self,
+        head: &RequestHead<'_>,
+        client: &Client,
+    ) -> Result<Response<Body>, Refused> {
+        self.access.check_origin(head, client.scheme)?;
         let mut response = Response::new(Either::Left(Full::default()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         cors(head, response.headers_mut());
         preflight(response.headers_mut());
         Ok(response)
     }
+
+    /// The numbers, for whoever may do everything here or has a token that grants to receive them.
+    fn metrics(&self, head: &RequestHead<'_>, client: &Client) -> Result<Response<Body>, Refused> {
+        let grant = self.access.check(head, client.scheme)?;
+        let policy = self.access.policy;
+        policy.observe(grant.as_deref(), METRICS, unix_time())?;
+        Ok(self.observing.answer(METRICS).map(Either::Left))
+    }
+
+    fn client(&self, peer: SocketAddr, head: &RequestHead<'_>) -> Client {
+        Client::new(peer, self.scheme, head, self.limits.proxies())
+    }
+
+    fn seat(&self, client: &Client, grant: Option<&Grant>) -> Result<Seated, Refused> {
+        let subject = grant.and_then(|grant| grant.subject.as_ref());
+        Ok(self.limits.subscribe(client, subject)?)
+    }
+
+    fn refuse(
+        &self,
+        head: &RequestHead<'_>,
+        peer: SocketAddr,
+        refused: &Refused,
+    ) -> Take<Subscriber, WebSocketSubscriber> {
+        self.hub.metrics.refuse(refused.status);
+        seen(peer, head.method(), head.path(), refused.status);
+        let mut out = Vec::new();
+        refused.encode(&mut out);
+        Take::Refuse(out)
+    }
+}
+
+/// A line about a request: of the target nothing but the path, which no secret belongs in.
+fn seen(peer: SocketAddr, method: &str, path: &str, status: u16) {
+    let method = Untrusted(method.as_bytes());
+    let path = Untrusted(path.as_bytes());
+    debug!(%peer, %method, %path, status, "request");
 }
 
 const PAGE: &str = include_str!("page/index.html");
@@ -381,35 +486,4 @@ fn not_allowed(methods: &'static str) -> Response<Body> {
         .headers_mut()
         .insert(ALLOW, HeaderValue::from_static(methods));
     response
-}
-
-impl Refused {
-    /// Writes the whole answer, after which the connection is closed.
-    fn encode(&self, out: &mut Vec<u8>) {
-        let mut reject = Reject::new(self.status);
-        if self.status == 401
-            && let Ok(challenged) = reject.clone().header("WWW-Authenticate", BEARER.as_bytes())
-        {
-            reject = challenged;
-        }
-        reject
-            .body(format!("{}\n", self.reason).as_bytes())
-            .encode(out);
-    }
-}
-
-impl From<Refused> for Response<Body> {
-    fn from(refused: Refused) -> Self {
-        let body = Full::from(format!("{}\n", refused.reason));
-        let mut response = Self::new(Either::Left(body));
-        *response.status_mut() =
-            StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-        response.headers_mut().insert(CONTENT_TYPE, plain);
-        if refused.status == 401 {
-            let bearer = HeaderValue::from_static(BEARER);
-            response.headers_mut().insert(WWW_AUTHENTICATE, bearer);
-        }
-        response
-    }
 }

@@ -1,5 +1,6 @@
 //! Appending: decides what becomes of each event that is published, in order.
 
+use core::time::Duration;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -19,15 +20,17 @@ pub(crate) struct Batch {
     /// Those of them that have an id.
     ids: HashMap<String, Arc<Event>>,
     head: Position,
+    now: Duration,
 }
 
 impl Batch {
-    /// To be appended to a log that ends at `head`.
-    pub(crate) fn new(head: Position) -> Self {
+    /// To be appended to a log that ends at `head`; `now` is the hub's time.
+    pub(crate) fn new(head: Position, now: Duration) -> Self {
         Self {
             events: Vec::new(),
             ids: HashMap::new(),
             head,
+            now,
         }
     }
 
@@ -50,7 +53,7 @@ impl Batch {
             };
         }
         self.head.offset += 1;
-        let event = Arc::new(Event::new(self.head, form));
+        let event = Arc::new(Event::new(self.head, form).taken_at(self.now));
         if let Some(id) = &event.form.id {
             self.ids.insert(id.clone(), event.clone());
         }

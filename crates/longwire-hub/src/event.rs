@@ -19,6 +19,8 @@ use ws_frame::SendError;
 pub(crate) struct Event {
     pub(crate) position: Position,
     pub(crate) form: PublishForm,
+    /// When this hub took it up, by the hub's time; zero if another run did.
+    pub(crate) taken: Duration,
     event_stream: OnceLock<Bytes>,
     web_socket: OnceLock<Bytes>,
 }
@@ -28,9 +30,15 @@ impl Event {
         Self {
             position,
             form,
+            taken: Duration::ZERO,
             event_stream: OnceLock::new(),
             web_socket: OnceLock::new(),
         }
+    }
+
+    pub(crate) const fn taken_at(mut self, now: Duration) -> Self {
+        self.taken = now;
+        self
     }
 
     pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {

@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use hub_protocol::PublishForm;
-use resume::Position;
+use resume::{Bounds, Position};
 use tracing::error;
 
 use crate::appender::{Batch, Known};
@@ -15,9 +15,10 @@ use crate::event::Event;
 use crate::expiries::Expiries;
 use crate::fanout::Fanout;
 use crate::log::Log;
+use crate::metrics::Metrics;
 use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::reader::Readers;
-use crate::store::{Gone, Store};
+use crate::store::{Gone, Store, Usage};
 use crate::writer::{Pending, Queue, Work};
 
 #[derive(Debug)]
@@ -28,7 +29,10 @@ pub(crate) struct Hub {
     disk: Option<DiskThreads>,
     pub(crate) fanout: Fanout,
     pub(crate) expiries: Expiries,
+    pub(crate) metrics: Metrics,
     draining: AtomicBool,
+    /// Nothing more can be appended.
+    unwritable: AtomicBool,
     started: Instant,
 }
 
@@ -74,7 +78,9 @@ impl Hub {
             disk: None,
             fanout: Fanout::default(),
             expiries: Expiries::default(),
+            metrics: Metrics::default(),
             draining: AtomicBool::new(false),
+            unwritable: AtomicBool::new(false),
             started: Instant::now(),
         }
     }
@@ -119,12 +125,15 @@ impl Hub {
         }
         let known = Known::find(&form, &log).read(&*self.store);
         let known = known.map_err(|_| Refusal::Unwritten)?;
-        let mut batch = Batch::new(log.bounds().head());
+        let mut batch = Batch::new(log.bounds().head(), self.now());
         let event = batch.add(form, known)?;
-        let gone = self
-            .store
-            .append(&batch.events)
-            .map_err(|_| Refusal::Unwritten)?;
+        let gone = self.store.append(&batch.events).map_err(|_| {
+            self.unwritable.store(true, Ordering::Relaxed);
+            Refusal::Unwritten
+        })?;
+        if batch.events.is_empty() {
+            self.metrics.events_repeated.add(1);
+        }
         let matched = self.show(&mut log, &batch.events, &gone);
         drop(log);
         self.ring(&batch.events, &matched);
@@ -155,6 +164,7 @@ impl Hub {
             };
             // One that failed before was said before.
             if let Err(error) = done {
+                self.unwritable.store(true, Ordering::Relaxed);
                 tracing::debug!(%error, "the log cannot be written");
             }
         }
@@ -164,7 +174,7 @@ impl Hub {
     /// be.
     fn append(&self, pending: Vec<Pending>) {
         let head = self.head();
-        let mut batch = Batch::new(head);
+        let mut batch = Batch::new(head, self.now());
         let mut outcomes = Vec::with_capacity(pending.len());
         for Pending { form, done } in pending {
             let known = Known::find(&form, &self.log()).read(&*self.store);
@@ -174,7 +184,10 @@ impl Hub {
         let appended = if batch.events.is_empty() {
             Ok(Gone::new())
         } else {
-            self.store.append(&batch.events)
+            let started = Instant::now();
+            let appended = self.store.append(&batch.events);
+            self.metrics.commit.observe(started.elapsed());
+            appended
         };
         let failed = match appended {
             Ok(gone) => {
@@ -185,6 +198,7 @@ impl Hub {
                 false
             }
             Err(error) => {
+                self.unwritable.store(true, Ordering::Relaxed);
                 error!(%error, "the log cannot be written: nothing more is acknowledged until the \
                                 hub is started again");
                 true
@@ -194,6 +208,10 @@ impl Hub {
             let new = |event: &Arc<Event>| event.position.offset > head.offset;
             let outcome = match outcome {
                 Ok(event) if failed && new(&event) => Err(Refusal::Unwritten),
+                Ok(event) if !new(&event) => {
+                    self.metrics.events_repeated.add(1);
+                    Ok(event)
+                }
                 outcome => outcome,
             };
             // Nobody may wait for it any more.
@@ -203,6 +221,7 @@ impl Hub {
 
     /// Shows what the store has taken and removed; gives the templates that match each new event.
     fn show(&self, log: &mut Log, events: &[Arc<Event>], gone: &Gone) -> Vec<Vec<Arc<str>>> {
+        self.metrics.events_in.add(events.len() as u64);
         let matched = events.iter().map(|event| log.show(event.clone())).collect();
         for event in gone {
             let matched = log.forget(event);
@@ -252,7 +271,22 @@ impl Hub {
 
     /// The newest position.
     pub(crate) fn head(&self) -> Position {
-        self.log().bounds().head()
+        self.bounds().head()
+    }
+
+    /// What is kept at this moment.
+    pub(crate) fn bounds(&self) -> Bounds {
+        self.log().bounds()
+    }
+
+    /// What that takes.
+    pub(crate) fn usage(&self) -> Usage {
+        self.store.usage()
+    }
+
+    /// Whether events can be appended, as far as is known.
+    pub(crate) fn is_writable(&self) -> bool {
+        !self.unwritable.load(Ordering::Relaxed)
     }
 
     /// Ends every subscription, now and from now on.

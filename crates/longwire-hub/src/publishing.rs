@@ -1,5 +1,6 @@
 //! What becomes of an event that is published.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use hub_protocol::ErrorCode;
@@ -44,6 +45,8 @@ pub(crate) enum Refusal {
     Forbidden,
     /// Nobody could read a private event: there are no tokens.
     Private,
+    /// Too many were published just before; after so long there is room.
+    TooSoon(Duration),
     /// There is no token, or not any more.
     Unauthorized,
     /// The log cannot be written.
@@ -57,6 +60,7 @@ impl Refusal {
             Self::Busy | Self::Draining | Self::Unwritten => ErrorCode::Unavailable,
             Self::Ephemeral => ErrorCode::Unsupported,
             Self::Forbidden | Self::Private => ErrorCode::Forbidden,
+            Self::TooSoon(_) => ErrorCode::RateLimited,
             Self::Unauthorized => ErrorCode::Unauthorized,
         }
     }
@@ -69,8 +73,19 @@ impl Refusal {
             Self::Ephemeral => "ephemeral events are not supported yet",
             Self::Forbidden => "the token does not grant every topic",
             Self::Private => "private events need tokens, for which the hub has no key",
+            Self::TooSoon(_) => "too many events at once: publish again a little later",
             Self::Unauthorized => "a token is needed",
             Self::Unwritten => "the log cannot be written, so the event may be lost",
+        }
+    }
+
+    /// When to publish again, if that is known.
+    pub(crate) const fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::TooSoon(after) => Some(after),
+            Self::Busy => Some(Duration::from_secs(1)),
+            Self::Draining => Some(Duration::from_secs(5)),
+            _ => None,
         }
     }
 }

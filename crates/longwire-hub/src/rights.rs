@@ -1,5 +1,7 @@
 //! Who may publish and receive what, without IO.
 
+use std::sync::Arc;
+
 use hub_protocol::{PublishForm, Selectors, TopicSelector};
 
 use crate::publishing::Refusal;
@@ -11,6 +13,8 @@ pub(crate) struct Grant {
     pub(crate) subscribe: Selectors,
     /// In seconds since 1970.
     pub(crate) expires: u64,
+    /// Whom it was made out to (`sub`), if to anybody.
+    pub(crate) subject: Option<Arc<str>>,
 }
 
 impl Grant {
@@ -75,6 +79,26 @@ impl Policy {
         }
     }
 
+    /// Whether somebody may see the numbers that are received under `topic`.
+    ///
+    /// # Errors
+    ///
+    /// They may not, for want of a token or of a grant.
+    pub(crate) fn observe(
+        self,
+        grant: Option<&Grant>,
+        topic: &str,
+        now: u64,
+    ) -> Result<(), Refusal> {
+        match (self, grant) {
+            (Self::Demo, _) => Ok(()),
+            (_, Some(grant)) if grant.is_over(now) => Err(Refusal::Unauthorized),
+            (_, Some(grant)) if grant.subscribe.matches([topic]) => Ok(()),
+            (_, Some(_)) => Err(Refusal::Forbidden),
+            (_, None) => Err(Refusal::Unauthorized),
+        }
+    }
+
     /// Whether a subscriber may receive this event, live or replayed.
     pub(crate) fn receive(form: &PublishForm, grant: Option<&Grant>) -> bool {
         !form.private || grant.is_some_and(|grant| grant.receives(form))
@@ -104,6 +128,7 @@ mod tests {
             publish: parse(publish),
             subscribe: parse(subscribe),
             expires: 100,
+            subject: None,
         }
     }
 
@@ -148,6 +173,21 @@ mod tests {
             Err(Refusal::Unauthorized)
         );
         assert_eq!(Policy::Anonymous.subscribe(None, 0), Ok(()));
+    }
+
+    #[test]
+    fn numbers_are_for_those_who_may_receive_them() {
+        let observe = |policy: Policy, grant: Option<&Grant>| policy.observe(grant, "/numbers", 0);
+        assert_eq!(observe(Policy::Demo, None), Ok(()));
+        for policy in [Policy::Anonymous, Policy::Closed] {
+            assert_eq!(observe(policy, None), Err(Refusal::Unauthorized));
+            let granted = grant(&[], &["/numbers"]);
+            assert_eq!(observe(policy, Some(&granted)), Ok(()));
+            let other = grant(&["*"], &["/other"]);
+            assert_eq!(observe(policy, Some(&other)), Err(Refusal::Forbidden));
+            let over = policy.observe(Some(&granted), "/numbers", 100);
+            assert_eq!(over, Err(Refusal::Unauthorized));
+        }
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub(crate) trait Store: Send + core::marker::Sync + fmt::Debug {
     /// What is kept.
     fn bounds(&self) -> Bounds;
 
+    /// What that takes.
+    fn usage(&self) -> Usage;
+
     /// Appends events, whose offsets follow the head, and removes what passes the limits. They
     /// are as durable as the store was asked to be once this returns; after an error they are not
     /// part of the log, and nothing can be appended any more.
@@ -65,6 +68,14 @@ pub(crate) struct Retention {
     pub(crate) count: usize,
     pub(crate) bytes: usize,
     pub(crate) age: Duration,
+}
+
+/// What the events that are kept take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) bytes: u64,
+    /// Age of the oldest, if there is one.
+    pub(crate) oldest: Option<Duration>,
 }
 
 /// Events that a store has removed, oldest first. Of a form, only topics and id must be there.

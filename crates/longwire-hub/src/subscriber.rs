@@ -3,6 +3,7 @@
 mod web_socket;
 
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::sync::Arc;
 
 use hub_protocol::{
@@ -18,7 +19,9 @@ use tracing::error;
 use crate::event::Event;
 use crate::fanout::{Bell, Fanout};
 use crate::hub::Hub;
+use crate::limits::Seated;
 use crate::log::Log;
+use crate::metrics::Wire;
 use crate::reader::{Ahead, MOST_EVENTS};
 use crate::rights::{Grant, Policy};
 use crate::store::StoreError;
@@ -41,6 +44,13 @@ pub(crate) struct Subscriber {
     grant: Option<Arc<Grant>>,
     /// The token has ended.
     over: bool,
+    wire: Wire,
+    /// Its places among those of its address and subject.
+    seated: Box<Seated>,
+    /// When it began, by the hub's time.
+    since: Duration,
+    /// Bytes given to the connection the last time, which may not have left.
+    unsent: usize,
 }
 
 /// What is said before the first event.
@@ -57,6 +67,8 @@ enum Greeting {
 /// What a carrier makes of the steps of a session.
 trait Carrier {
     fn is_full(&self) -> bool;
+    /// Bytes that wait to be written.
+    fn unsent(&self) -> usize;
     fn event(&mut self, event: &Event, prev: Position);
     fn gap(&mut self, gap: &Gap, text: Option<&str>);
     fn position(&mut self, position: Position, prev: Position);
@@ -78,7 +90,20 @@ trait Carrier {
 
 impl Subscriber {
     /// Begins a subscription at the position that the query names.
-    pub(crate) fn open(hub: Arc<Hub>, query: SubscribeQuery, grant: Option<Arc<Grant>>) -> Self {
+    pub(crate) fn open(
+        hub: Arc<Hub>,
+        query: SubscribeQuery,
+        grant: Option<Arc<Grant>>,
+        seated: Seated,
+        wire: Wire,
+    ) -> Self {
+        let begins = match query.start {
+            Start::Live | Start::Earliest => &hub.metrics.fresh,
+            _ => &hub.metrics.resumed,
+        };
+        begins[wire as usize].add(1);
+        hub.metrics.subscribers[wire as usize].add(1);
+        let since = hub.now();
         let bell = Arc::default();
         if let Some(grant) = &grant {
             hub.expiries.add(grant.expires, &bell);
@@ -113,6 +138,10 @@ impl Subscriber {
             failed: false,
             grant,
             over: false,
+            wire,
+            seated: Box::new(seated),
+            since,
+            unsent: 0,
         }
     }
 
@@ -123,14 +152,39 @@ impl Subscriber {
 
     /// Says what is due. A subscriber whose carrier is full is at rest: it is a position.
     fn fill(&mut self, carrier: &mut impl Carrier) {
+        let before = core::mem::take(&mut self.unsent);
+        let (sent, first) = self.fill_from_log(carrier);
+        self.unsent = carrier.unsent();
+        let metrics = &self.hub.metrics;
+        // What was given before has left, or this would not be asked.
+        let (before, unsent) = (signed(before), signed(self.unsent));
+        if unsent != before {
+            metrics.unsent.add(unsent - before);
+        }
+        if sent > 0 {
+            metrics.events_out[self.wire as usize].add(sent);
+        }
+        // What it slept through says nothing about the way here.
+        if let Some(taken) = first.filter(|taken| *taken > self.since) {
+            metrics.lag.observe(self.hub.now().saturating_sub(taken));
+        }
+    }
+
+    /// Gives how many events were sent, and when the first of them was taken up.
+    fn fill_from_log(&mut self, carrier: &mut impl Carrier) -> (u64, Option<Duration>) {
+        let (mut sent, mut first) = (0, None);
         let grant = self.grant.as_deref();
         if grant.is_some_and(|grant| grant.is_over(unix_time())) {
             self.over = true;
-            return;
+            return (sent, first);
         }
+        let metrics = &self.hub.metrics;
         match core::mem::replace(&mut self.greeting, Greeting::Said) {
             Greeting::Position => carrier.position(self.session.cursor(), self.session.cursor()),
-            Greeting::Gap(gap) => carrier.gap(&gap.0, gap.1.text()),
+            Greeting::Gap(gap) => {
+                metrics.gap(gap.0.reason);
+                carrier.gap(&gap.0, gap.1.text());
+            }
             Greeting::Said => {}
         }
         let now = self.hub.now();
@@ -145,10 +199,12 @@ impl Subscriber {
                     None => break,
                 },
                 Step::Gap(gap) => {
+                    metrics.gap(gap.reason);
                     carrier.gap(gap, None);
                     continue;
                 }
                 Step::ReplayGap { gap, reference } => {
+                    metrics.gap(gap.reason);
                     carrier.replay_gap(gap, reference.as_deref().unwrap_or_default());
                     continue;
                 }
@@ -201,11 +257,15 @@ impl Subscriber {
                 let topics = event.form.topics.iter().map(String::as_str);
                 if let Some(reference) = self.session.offer_replay(event.position, topics) {
                     carrier.replayed(event, reference);
+                    sent += 1;
                 }
             } else if let Some(prev) = self.session.offer(event.position, event.topics(), now) {
                 carrier.event(event, prev);
+                sent += 1;
+                first.get_or_insert(event.taken);
             }
         }
+        (sent, first)
     }
 
     /// Adds topics, as [`Session::subscribe`] says.
@@ -293,10 +353,17 @@ impl Drop for Subscriber {
         let selectors = self.session.selectors();
         self.hub.fanout.remove(selectors.iter(), &self.bell);
         self.hub.fanout.leave();
+        let metrics = &self.hub.metrics;
+        metrics.subscribers[self.wire as usize].add(-1);
+        metrics.unsent.add(-signed(self.unsent));
         if selectors.templates().next().is_some() {
             self.hub.rearrange(|log| log.unwatch(selectors.templates()));
         }
     }
+}
+
+fn signed(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// Server-Sent Events.
@@ -331,6 +398,10 @@ impl Source for Subscriber {
 impl Carrier for Batch {
     fn is_full(&self) -> bool {
         Self::is_full(self)
+    }
+
+    fn unsent(&self) -> usize {
+        self.len()
     }
 
     fn event(&mut self, event: &Event, _: Position) {

@@ -58,6 +58,7 @@ mod tests {
             publish: Selectors::new(),
             subscribe: Selectors::new(),
             expires: 1,
+            subject: None,
         });
         let first = tickets.issue(&grant, now).unwrap();
         let late = tickets.issue(&grant, now).unwrap();
@@ -80,6 +81,7 @@ mod tests {
             publish,
             subscribe,
             expires: 1,
+            subject: None,
         });
         for _ in 0..MOST {
             assert!(tickets.issue(&grant, now).is_some());

@@ -52,6 +52,7 @@ struct Header {
 struct Claims {
     exp: u64,
     mercure: Mercure,
+    sub: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -123,11 +124,12 @@ impl Keys {
             .keys
             .iter()
             .find_map(|(validation, key)| decode::<Claims>(token, key, validation).ok());
-        let Claims { exp, mercure } = verified.ok_or(InvalidToken)?.claims;
+        let Claims { exp, mercure, sub } = verified.ok_or(InvalidToken)?.claims;
         let grant = Grant {
             publish: selectors(&mercure.publish).ok_or(InvalidToken)?,
             subscribe: selectors(&mercure.subscribe).ok_or(InvalidToken)?,
             expires: exp,
+            subject: sub.map(Into::into),
         };
         if grant.is_over(unix_time()) {
             return Err(InvalidToken);

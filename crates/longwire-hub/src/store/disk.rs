@@ -16,7 +16,7 @@ use resume::{Bounds, Epoch, Position};
 use super::clock::Clock;
 use super::device::{Device, Shared};
 use super::overlay::Overlay;
-use super::{Gone, Retention, Store, StoreError, facts, record};
+use super::{Gone, Retention, Store, StoreError, Usage, facts, record};
 use crate::event::Event;
 
 /// Records by offset.
@@ -287,6 +287,15 @@ impl Store for Disk {
     fn bounds(&self) -> Bounds {
         let kept = self.kept();
         Bounds::new(self.epoch, kept.earliest, kept.head)
+    }
+
+    fn usage(&self) -> Usage {
+        let kept = self.kept();
+        let age = || Duration::from_millis(self.clock.now().saturating_sub(kept.oldest));
+        Usage {
+            bytes: kept.bytes,
+            oldest: (kept.earliest <= kept.head).then(age),
+        }
     }
 
     fn append(&self, events: &[Arc<Event>]) -> Result<Gone, StoreError> {

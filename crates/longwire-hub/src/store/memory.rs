@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use resume::{Bounds, Epoch, Limits, ReplayWindow};
 
-use super::{Gone, Retention, Store, StoreError};
+use super::{Gone, Retention, Store, StoreError, Usage};
 use crate::event::Event;
 
 #[derive(Debug)]
@@ -35,6 +35,15 @@ impl Memory {
 impl Store for Memory {
     fn bounds(&self) -> Bounds {
         self.window().bounds()
+    }
+
+    fn usage(&self) -> Usage {
+        let window = self.window();
+        let oldest = window.get(window.bounds().earliest().offset);
+        Usage {
+            bytes: window.bytes() as u64,
+            oldest: oldest.map(|event| self.started.elapsed().saturating_sub(event.taken)),
+        }
     }
 
     fn append(&self, events: &[Arc<Event>]) -> Result<Gone, StoreError> {

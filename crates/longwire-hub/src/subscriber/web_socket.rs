@@ -18,6 +18,7 @@ use ws_frame::{CloseCode, SendError};
 use super::{Carrier, Greeting, Subscriber};
 use crate::access::Access;
 use crate::event::Event;
+use crate::limits::Limits;
 use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::token::unix_time;
 
@@ -26,16 +27,22 @@ use crate::token::unix_time;
 pub(crate) struct WebSocketSubscriber {
     subscriber: Subscriber,
     access: Arc<Access>,
+    limits: Arc<Limits>,
     opened: bool,
     /// Events of this client that are being written, in order.
     waiting: VecDeque<(Option<String>, oneshot::Receiver<Outcome>)>,
 }
 
 impl WebSocketSubscriber {
-    pub(crate) fn new(subscriber: Subscriber, access: Arc<Access>) -> Self {
+    pub(crate) const fn new(
+        subscriber: Subscriber,
+        access: Arc<Access>,
+        limits: Arc<Limits>,
+    ) -> Self {
         Self {
             subscriber,
             access,
+            limits,
             opened: false,
             waiting: VecDeque::new(),
         }
@@ -54,7 +61,13 @@ impl WebSocketSubscriber {
     }
 
     fn publish(&self, form: PublishForm) -> Publishing {
+        let Subscriber { hub, seated, .. } = &self.subscriber;
         let grant = self.subscriber.grant.as_deref();
+        let subject = grant.and_then(|grant| grant.subject.as_ref());
+        if let Err(after) = self.limits.publish(seated.address, subject, hub.now()) {
+            hub.metrics.rate_limited.add(1);
+            return Publishing::Done(Err(Refusal::TooSoon(after)));
+        }
         match self.access.policy.publish(&form, grant, unix_time()) {
             Ok(()) => self.subscriber.hub.publish(form),
             Err(refusal) => Publishing::Done(Err(refusal)),
@@ -209,6 +222,10 @@ impl Frames<'_, '_> {
 impl Carrier for Frames<'_, '_> {
     fn is_full(&self) -> bool {
         self.out.is_full()
+    }
+
+    fn unsent(&self) -> usize {
+        self.out.unsent()
     }
 
     fn event(&mut self, event: &Event, prev: Position) {
