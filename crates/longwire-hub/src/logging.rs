@@ -3,8 +3,8 @@
 //! Nothing that a peer sends is written as it came. What may be a secret is not written at all:
 //! of a target the path alone, of headers and bodies nothing.
 
+use core::any::Any;
 use core::fmt::{self, Write};
-use std::any::Any;
 use std::io::{IsTerminal, stderr};
 
 use tracing::error;

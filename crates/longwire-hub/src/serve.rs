@@ -166,7 +166,7 @@ async fn read_again(mut hangup: Signal, settings: Settings, tls: Option<ServerTl
             continue;
         };
         let read = settings.tls_files().and_then(|files| {
-            let (cert, key) = files.unwrap_or_default();
+            let [cert, key] = files.unwrap_or_default();
             tls.replace(&cert, &key).map_err(|error| error.to_string())
         });
         match read {

@@ -198,14 +198,14 @@ impl Settings {
     /// # Errors
     ///
     /// One of the files cannot be read.
-    pub(crate) fn tls_files(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>, String> {
+    pub(crate) fn tls_files(&self) -> Result<Option<[Vec<u8>; 2]>, String> {
         let (Some(cert), Some(key)) = (&self.tls_cert, &self.tls_key) else {
             return Ok(None);
         };
         let read = |path: &PathBuf| {
             std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
         };
-        Ok(Some((read(cert)?, read(key)?)))
+        Ok(Some([read(cert)?, read(key)?]))
     }
 
     /// TLS with that certificate.
@@ -214,7 +214,7 @@ impl Settings {
     ///
     /// One of the files cannot be read, or they do not belong together.
     pub(crate) fn tls(&self) -> Result<Option<ServerTls>, String> {
-        let Some((cert, key)) = self.tls_files()? else {
+        let Some([cert, key]) = self.tls_files()? else {
             return Ok(None);
         };
         let tls = ServerTls::from_pem(&cert, &key);

@@ -15,13 +15,13 @@ use bytes::Bytes;
 use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use longwire::http::{Config, Handler, Take, serve};
+use longwire::http::{Config, Handler, Permit, Take, serve};
 use longwire::sse::{Fill, Source};
 use longwire::ws::{self, Outbox, Received, Session};
 use longwire::{Batch, Error};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use ws_handshake::{Reject, RequestHead};
 
@@ -56,6 +56,7 @@ impl Session for Echo {
 
 struct App {
     failures: mpsc::UnboundedSender<String>,
+    places: Arc<Semaphore>,
 }
 
 impl Handler for App {
@@ -63,9 +64,18 @@ impl Handler for App {
     type WebSocket = Echo;
     type Body = Full<Bytes>;
 
+    fn admit(&self, _: SocketAddr) -> Option<Permit> {
+        self.places
+            .clone()
+            .try_acquire_owned()
+            .ok()
+            .map(Permit::new)
+    }
+
     fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Once, Echo> {
         let mut out = Vec::new();
         match head.path() {
+            "/first/panic" => panic!("as asked"),
             "/events" => Take::EventStream(HeaderMap::new(), Once(false)),
             "/socket" => {
                 let request = ws_handshake::Request::from_head(head.clone()).unwrap();
@@ -84,6 +94,7 @@ impl Handler for App {
     }
 
     async fn http(&self, request: Request<Incoming>, _: SocketAddr) -> Response<Full<Bytes>> {
+        assert_ne!(request.uri().path(), "/http/panic");
         let body = request.into_body().collect().await.unwrap().to_bytes();
         Response::new(Full::from(body))
     }
@@ -95,22 +106,33 @@ impl Handler for App {
 
 struct Server {
     address: SocketAddr,
+    places: Arc<Semaphore>,
     failures: mpsc::UnboundedReceiver<String>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
 async fn start(config: Config) -> Server {
+    start_with(config, Semaphore::MAX_PERMITS).await
+}
+
+/// A server with so many places.
+async fn start_with(config: Config, places: usize) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (sender, failures) = mpsc::unbounded_channel();
     let (stop, stopped) = oneshot::channel();
-    let app = Arc::new(App { failures: sender });
+    let places = Arc::new(Semaphore::new(places));
+    let app = Arc::new(App {
+        failures: sender,
+        places: places.clone(),
+    });
     let serving = tokio::spawn(serve(listener, app, config, async {
         stopped.await.unwrap();
     }));
     Server {
         address,
+        places,
         failures,
         stop,
         serving,
@@ -266,4 +288,86 @@ async fn draining_closes_idle_connections_and_ends() {
     assert_eq!(silent.read(&mut [0]).await.unwrap(), 0);
     assert_eq!(kept.read(&mut [0]).await.unwrap(), 0);
     TcpStream::connect(server.address).await.unwrap_err();
+}
+
+const SOCKET: &[u8] = b"GET /socket HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\
+    Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+async fn read_until(stream: &mut TcpStream, end: &[u8]) {
+    let mut answer = Vec::new();
+    while !answer.ends_with(end) {
+        let read = stream.read_buf(&mut answer).await.unwrap();
+        assert!(read > 0, "{}", answer.escape_ascii());
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_for_nothing_gives_way_to_those_who_do() {
+    let mut server = start(Config::default().max_pending(3)).await;
+    let mut silent = Vec::new();
+    for _ in 0..20 {
+        silent.push(TcpStream::connect(server.address).await.unwrap());
+        let answer = exchange(server.address, b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n").await;
+        assert!(answer.ends_with("0\r\n\r\n"), "{answer}");
+    }
+    // The oldest had to go, and the newest are still waited for.
+    for mut stream in silent.drain(..17) {
+        assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
+    }
+    let last = silent.last_mut().unwrap();
+    last.write_all(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n")
+        .await
+        .unwrap();
+    read_until(last, b"0\r\n\r\n").await;
+    let displaced = Error::Displaced.to_string();
+    assert_eq!(server.failures.recv().await, Some(displaced));
+}
+
+#[tokio::test]
+async fn a_place_is_held_until_its_connection_ends() {
+    let server = start_with(Config::default(), 2).await;
+    // A WebSocket on the bare socket, and a connection that hyper keeps.
+    let mut socket = TcpStream::connect(server.address).await.unwrap();
+    socket.write_all(SOCKET).await.unwrap();
+    read_until(&mut socket, b"\r\n\r\n").await;
+    let mut kept = TcpStream::connect(server.address).await.unwrap();
+    let request = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi";
+    for _ in 0..2 {
+        kept.write_all(request).await.unwrap();
+        read_until(&mut kept, b"hi").await;
+        assert_eq!(server.places.available_permits(), 0);
+    }
+    let mut refused = TcpStream::connect(server.address).await.unwrap();
+    assert_eq!(refused.read(&mut [0]).await.unwrap_or(0), 0);
+    // The others are none the worse, and their places are free when they go.
+    socket.write_all(b"\x81\x82\0\0\0\0hi").await.unwrap();
+    read_until(&mut socket, b"\x81\x02hi").await;
+    drop((socket, kept));
+    let _places = server.places.acquire_many(2).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_ends_the_connection_of_whoever_caused_it_and_no_other() {
+    const OTHERS: usize = 100;
+    let server = start_with(Config::default(), OTHERS + 1).await;
+    let mut others = Vec::new();
+    for _ in 0..OTHERS {
+        let mut socket = TcpStream::connect(server.address).await.unwrap();
+        socket.write_all(SOCKET).await.unwrap();
+        read_until(&mut socket, b"\r\n\r\n").await;
+        others.push(socket);
+    }
+    for path in ["/first/panic", "/http/panic"] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n");
+        let mut stream = TcpStream::connect(server.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0, "{path}");
+        // Its place is free again.
+        let _place = server.places.acquire().await.unwrap();
+    }
+    for mut socket in others {
+        socket.write_all(b"\x81\x82\0\0\0\0hi").await.unwrap();
+        read_until(&mut socket, b"\x81\x02hi").await;
+    }
 }

@@ -81,6 +81,10 @@ const TOOLS: &[Tool] = &[
         package: "iproute2",
     },
     Tool::Apt {
+        programs: &["systemd-analyze"],
+        package: "systemd",
+    },
+    Tool::Apt {
         programs: &["unshare"],
         package: "util-linux",
     },

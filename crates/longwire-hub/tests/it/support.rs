@@ -5,6 +5,7 @@ mod event_stream;
 mod http;
 mod hub;
 mod program;
+mod proxies;
 mod subscriber;
 mod web_socket;
 
@@ -14,8 +15,9 @@ use core::time::Duration;
 pub(crate) use browser::Page;
 pub(crate) use event_stream::{EventStream, Item};
 pub(crate) use http::{Connection, Request, Response};
-pub(crate) use hub::{Directory, Hub, run};
+pub(crate) use hub::{Directory, Hub, number, run, run_in};
 pub(crate) use program::{Program, Tool};
+pub(crate) use proxies::Proxy;
 pub(crate) use subscriber::{CARRIERS, Carrier, Seen, Subscriber};
 pub(crate) use web_socket::{Message, WebSocket};
 

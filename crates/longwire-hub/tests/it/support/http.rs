@@ -126,6 +126,18 @@ impl Connection {
         }
     }
 
+    /// As [`open`](Self::open); `None` if nobody listens there.
+    pub(crate) async fn try_open(address: SocketAddr) -> Option<Self> {
+        let io = TcpStream::connect(address).await.ok()?;
+        io.set_nodelay(true).unwrap();
+        Some(Self {
+            io,
+            address,
+            unused: Vec::new(),
+            received: 0,
+        })
+    }
+
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
         within("the hub to read", self.io.write_all(bytes))
             .await

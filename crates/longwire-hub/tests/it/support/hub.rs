@@ -34,7 +34,19 @@ impl Hub {
 
     /// Starts the program with these arguments.
     pub(crate) async fn start_with(arguments: &[&str]) -> Self {
-        let mut child = longwire(arguments).spawn().unwrap();
+        Self::spawn(longwire(arguments)).await
+    }
+
+    /// Starts the program with these arguments, and no more than so many descriptors.
+    pub(crate) async fn start_limited(descriptors: u64, arguments: &[&str]) -> Self {
+        let limit = format!("ulimit -n {descriptors} && exec \"$0\" \"$@\"");
+        let program = env!("CARGO_BIN_EXE_longwire");
+        let arguments = [&["-c", &limit, program], arguments].concat();
+        Self::spawn(bare("sh", &arguments)).await
+    }
+
+    async fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = within(
             "the line that says where the hub listens",
@@ -45,7 +57,7 @@ impl Hub {
             panic!("the hub ended: {}", finish(child).await.1);
         };
         let address = line
-            .split_once("http://")
+            .split_once("://")
             .and_then(|(_, rest)| rest.split_once('/'));
         let address = address.unwrap_or_else(|| panic!("no address in: {line}")).0;
         let address = address.parse().unwrap();
@@ -122,6 +134,13 @@ impl Hub {
             .count()
     }
 
+    /// The numbers that `/metrics` shows under this name, labels included.
+    pub(crate) async fn metric(&self, name: &str) -> Option<f64> {
+        let response = self.request(Request::new("GET", "/metrics")).await;
+        assert_eq!(response.status, 200, "{}", response.text());
+        number(response.text(), name)
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
@@ -151,6 +170,12 @@ impl Hub {
     }
 }
 
+/// One number of a text for Prometheus.
+pub(crate) fn number(text: &str, name: &str) -> Option<f64> {
+    let mut lines = text.lines();
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+}
+
 /// A directory that goes with the test.
 #[derive(Debug)]
 pub(crate) struct Directory(String);
@@ -177,7 +202,11 @@ impl Drop for Directory {
 
 /// The program, its output captured, free of the variables that set its options.
 fn longwire(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_longwire"));
+    bare(env!("CARGO_BIN_EXE_longwire"), arguments)
+}
+
+fn bare(program: &str, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("LONGWIRE_") {
             command.env_remove(name);
@@ -194,7 +223,17 @@ fn longwire(arguments: &[&str]) -> Command {
 
 /// Runs the program to its end: status, standard output, standard error.
 pub(crate) async fn run(arguments: &[&str]) -> (ExitStatus, String, String) {
-    let output = within("the end of the program", longwire(arguments).output())
+    run_in(&[], arguments).await
+}
+
+/// The same, with these variables.
+pub(crate) async fn run_in(
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+) -> (ExitStatus, String, String) {
+    let mut command = longwire(arguments);
+    command.envs(variables.iter().copied());
+    let output = within("the end of the program", command.output())
         .await
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();

@@ -15,10 +15,13 @@ use super::within;
 pub(crate) enum Tool {
     Chromium,
     Curl,
+    Haproxy,
+    Nginx,
     /// With the packages that `tests/node/package.json` names.
     Node,
     /// With the packages that `tests/python/requirements.txt` names.
     Python,
+    SystemdAnalyze,
 }
 
 impl Tool {
@@ -55,8 +58,11 @@ impl Tool {
         let names: &[&str] = match self {
             Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
             Self::Curl => &["curl"],
+            Self::Haproxy => &["haproxy"],
+            Self::Nginx => &["nginx"],
             Self::Node => &["node"],
             Self::Python => &[],
+            Self::SystemdAnalyze => &["systemd-analyze"],
         };
         if self == Self::Node && !npm_packages().join("undici").is_dir() {
             return None;
@@ -152,6 +158,11 @@ impl Program {
             .write_all(format!("{line}\n").as_bytes())
             .await
             .unwrap();
+    }
+
+    /// Ends it without a word.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Reads to the end: the rest of the output, and whether the program was content.
