@@ -160,6 +160,11 @@ impl App {
         mut body: Incoming,
         peer: SocketAddr,
     ) -> Response<Body> {
+        // Probes may say nothing but the path, in HTTP/1.0, not even to whom.
+        let path = parts.uri.path();
+        if parts.method == Method::GET && is_observed(path) && path != METRICS {
+            return self.observing.answer(path).map(Either::Left);
+        }
         if parts.headers.len() > MAX_FIELDS {
             return Refused::new(431, "the request has too many header fields").into();
         }

@@ -69,8 +69,11 @@ pub(crate) enum Full {
 impl Limits {
     /// `descriptors` is how many the process may have.
     pub(crate) fn new(settings: &Settings, descriptors: Option<usize>) -> Self {
-        let possible =
-            descriptors.map(|most| most.saturating_sub(OTHER_DESCRIPTORS + SPARE).max(1));
+        // Besides a tenth more, which are closed before they are counted on.
+        let possible = descriptors.map(|most| {
+            let most = most.saturating_sub(OTHER_DESCRIPTORS + SPARE);
+            (most / 11 * 10).max(1)
+        });
         let most = match (settings.max_connections, possible) {
             (Some(wanted), Some(possible)) => wanted.min(possible),
             (wanted, possible) => wanted.or(possible).unwrap_or(MOST),

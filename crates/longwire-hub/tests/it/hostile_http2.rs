@@ -69,7 +69,7 @@ async fn many_crumbs_of_a_small_cookie_are_too_many_fields() {
     for (crumbs, refused) in [(90, false), (101, true), (8_000, true)] {
         let mut raw = Raw::connect(hub.address(), b"").await;
         // A cookie that goes to the dynamic table, then a byte for every further crumb of it.
-        let mut block = get("/healthz");
+        let mut block = get("/page.css");
         block.extend([0x60, 0x03]);
         block.extend(*b"a=b");
         block.extend(vec![0xbe; crumbs]);

@@ -168,6 +168,22 @@ async fn the_numbers_are_for_those_with_a_grant() {
 }
 
 #[tokio::test]
+async fn a_probe_need_not_say_whom_it_asks() {
+    let hub = Hub::start(&[]).await;
+    for path in ["/healthz", "/readyz"] {
+        let mut connection = hub.connect().await;
+        let request = format!("GET {path} HTTP/1.0\r\n\r\n");
+        connection.write(request.as_bytes()).await;
+        while within("the end", connection.read()).await > 0 {}
+        let answer = String::from_utf8_lossy(&connection.unused);
+        assert!(
+            answer.starts_with("HTTP/1.0 200") && answer.ends_with("ok\n"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_hub_that_drains_is_not_ready_and_shows_it_until_the_end() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let watched = free.local_addr().unwrap();
