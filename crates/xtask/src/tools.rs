@@ -61,6 +61,11 @@ const TOOLS: &[Tool] = &[
         package: "haproxy",
     },
     Tool::Apt {
+        // Without the package that starts it.
+        programs: &["apache2"],
+        package: "apache2-bin",
+    },
+    Tool::Apt {
         programs: &["squid"],
         package: "squid",
     },
