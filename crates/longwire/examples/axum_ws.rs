@@ -24,6 +24,7 @@ const PAGE: &str = r#"<!doctype html><meta charset="utf-8"><title>Echo</title>
   };
 </script>"#;
 
+// ANCHOR: serve
 async fn upgrade(upgrade: WebSocketUpgrade) -> Response {
     upgrade
         .protocols(["echo.v1"])
@@ -48,6 +49,7 @@ pub(crate) async fn serve(listener: TcpListener) -> std::io::Result<()> {
         .route("/echo", any(upgrade));
     axum::serve(listener, app).await
 }
+// ANCHOR_END: serve
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

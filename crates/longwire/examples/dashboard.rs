@@ -30,6 +30,7 @@ const PAGE: &str = include_str!("dashboard/page.html");
 
 type Answer = Response<Either<Full<Bytes>, Body<Subscription>>>;
 
+// ANCHOR: serve
 fn answer(request: &Request<Incoming>, figures: &Figures) -> Answer {
     figures.request();
     let mut page = Response::new(Either::Left(Full::from(PAGE)));
@@ -74,6 +75,7 @@ pub(crate) async fn serve(listener: TcpListener) -> std::io::Result<()> {
         });
     }
 }
+// ANCHOR_END: serve
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {

@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 #[path = "llm_tokens/model.rs"]
 mod model;
 
+// ANCHOR: chat
 fn chat(prompt: String, told: impl Fn(String) + Send + 'static) -> Events {
     let (sender, events) = sse::channel();
     tokio::spawn(async move {
@@ -26,6 +27,7 @@ fn chat(prompt: String, told: impl Fn(String) + Send + 'static) -> Events {
     });
     events
 }
+// ANCHOR_END: chat
 
 /// Serves on every connection that `listener` accepts; `told` hears how each answer ended.
 pub(crate) async fn serve(

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+// ANCHOR: read
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -51,6 +52,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     Err("the stream ended before [DONE]: the answer is not whole".into())
 }
+// ANCHOR_END: read
 
 /// Answers every prompt the same, a word at a time.
 async fn serve(listener: TcpListener) -> std::io::Result<()> {
