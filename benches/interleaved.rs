@@ -75,14 +75,19 @@ fn print_group(group: &Group<'_>, medians: &[f64]) {
         group.name, group.bytes, group.events
     );
     println!(
-        "  {:<24} {:>12} {:>10} {:>14}",
-        "case", "ns/event", "MB/s", "x best peer"
+        "  {:<24} {:<6} {:>12} {:>10} {:>14}",
+        "case", "", "ns/event", "MB/s", "x best peer"
     );
     for (case, ns) in group.cases.iter().zip(medians) {
         let ratio = best_peer.map_or("-".into(), |best| format!("{:.2}", best / ns));
         println!(
-            "  {:<24} {:>12.1} {:>10.0} {:>14}",
+            "  {:<24} {:<6} {:>12.1} {:>10.0} {:>14}",
             case.name,
+            match case.kind {
+                Kind::Ours => "ours",
+                Kind::Peer => "peer",
+                Kind::Limit => "limit",
+            },
             ns / group.events as f64,
             group.bytes as f64 * 1000.0 / ns,
             ratio,
