@@ -7,15 +7,15 @@ use ws_deflate::{Context, Deflater, Inflater, WindowBits};
 use ws_frame::{Assembler, Config, Connection, Event, FrameHeader, MaskKey, OpCode};
 use ws_handshake::{Extensions, Request};
 
-/// Looked at again for each byte of it, this is 2^41 bytes.
-const LEN: usize = 2 << 20;
+/// Looked at again for each byte of it, this is 2^43 bytes.
+const LEN: usize = 4 << 20;
 
 #[test]
 fn a_line_of_an_event_stream() {
     let unlimited = Limits::default()
         .with_max_line(2 * LEN)
         .with_max_event(2 * LEN);
-    for (before, piece) in [("data: ", "é"), (":", "x"), ("id: ", "x")] {
+    for (before, piece) in [("data: ", "é"), (":", "x")] {
         let mut parser = Parser::with_limits(unlimited.with_max_id(2 * LEN));
         let bytes = [
             before.as_bytes(),

@@ -33,6 +33,14 @@ fn anything_heard_puts_it_off() {
     assert_eq!(keepalive.poll(at(55)), Pulse::Wait { until: at(79) });
 }
 
+/// Nanoseconds of 64 bits count 584 years.
+#[test]
+fn the_end_of_time_is_not_passed() {
+    let mut keepalive = keepalive();
+    assert_eq!(keepalive.poll(Duration::MAX), Pulse::Ping);
+    assert_ne!(keepalive.poll(Duration::MAX), Pulse::Ping);
+}
+
 /// After a suspend the peer gets its chance to answer, instead of being declared dead.
 #[test]
 fn a_jump_of_the_clock_pings_first() {

@@ -197,3 +197,12 @@ fn positions_are_shown_as_they_are_written() {
     assert_eq!(format!("{position:?}"), format!("Position(#{EPOCH}-7)"));
     assert_eq!(format!("{:?}", position.epoch), format!("Epoch({EPOCH})"));
 }
+
+#[test]
+fn starts_are_shown_as_they_are_written() {
+    let position = format!("#{}-7", "0a".repeat(12));
+    for text in ["", "earliest", &position, "urn:uuid:1"] {
+        assert_eq!(Start::parse(text.as_bytes()).to_string(), text);
+    }
+    assert_eq!(Start::parse(b"#7").to_string(), "#7");
+}

@@ -310,3 +310,23 @@ proptest! {
         }
     }
 }
+
+/// A client that wants another connection gets it at once; one that has none goes on as it was.
+#[test]
+fn an_open_connection_can_be_opened_again() {
+    for state in STATES {
+        let mut client = client(state);
+        let action = client.handle(ReconnectEvent::Reopen, at(1), 0);
+        if state == State::Open {
+            let generation = 2;
+            let refresh = false;
+            let connect = Action::Connect {
+                generation,
+                refresh,
+            };
+            assert_eq!((action, client.state()), (Some(connect), State::Connecting));
+        } else {
+            assert_eq!((action, client.state()), (None, state));
+        }
+    }
+}

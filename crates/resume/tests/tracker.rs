@@ -411,3 +411,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_first_event_is_new_whatever_came_before_it() {
+    for prev in [None, Some(at(2)), Some(other(9))] {
+        let mut tracker = Tracker::new();
+        let delivery = deliver(tracker.event(at(3), prev));
+        assert_eq!((tracker.seen(), tracker.resume_from()), (Some(at(3)), None));
+        assert!(tracker.handled(delivery));
+        assert_eq!(tracker.resume_from(), Some(at(3)));
+    }
+}

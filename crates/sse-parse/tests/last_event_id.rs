@@ -17,6 +17,15 @@ fn ids_that_cannot_be_sent_leave_the_one_before() {
 }
 
 #[test]
+fn there_is_none_at_first() {
+    for last in [LastEventId::new(), LastEventId::default()] {
+        assert_eq!((last.header(), last.is_behind()), (None, false));
+        assert!(last.is_usable(&"x".repeat(LastEventId::DEFAULT_MAX)));
+    }
+    assert!(!LastEventId::with_max(2).is_usable("123"));
+}
+
+#[test]
 fn ids_that_can() {
     let longest = "x".repeat(1_024);
     for id in ["é", "\u{1f600}", "../../", "%0d%0a", "#e-1", "…", &longest] {

@@ -7,7 +7,7 @@
 
 use ws_handshake::{
     ClientHandshake, ClientRequest, DEFAULT_MAX_HEAD, DEFAULT_MAX_HEADERS, DEFAULT_MAX_LINE,
-    HandshakeError, Limits, Nonce, RequestHead, ResponseError,
+    HandshakeError, Limits, Nonce, RequestHead, ResponseError, ResponseHead,
 };
 
 /// Reads `total` bytes that go on as `byte(i)`, `step` bytes at a time; how many bytes had come
@@ -188,4 +188,23 @@ fn the_next_head_is_looked_for_from_its_beginning() {
         rest = &rest[head.len..];
     }
     assert_eq!(targets, ["/1", "/2"]);
+}
+
+/// A client of HTTP reads the head of any response with the same rules.
+#[test]
+fn a_response_head_by_itself() {
+    let text = b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\nrest";
+    let mut searched = 0;
+    let limits = Limits::default();
+    assert!(
+        ResponseHead::parse(&text[..30], &mut searched, &limits)
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(searched, 30);
+    let head = ResponseHead::parse(text, &mut searched, &limits)
+        .unwrap()
+        .unwrap();
+    assert_eq!((head.value.status(), head.len), (204, text.len() - 4));
+    assert_eq!(head.value.headers().get("x"), Some(&b"1"[..]));
 }

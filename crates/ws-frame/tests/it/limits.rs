@@ -246,3 +246,18 @@ fn without_auto_pong_the_caller_answers() {
     server.send_pong(b"p", &mut record.out).unwrap();
     assert_eq!(record.out, b"\x8a\x01p");
 }
+
+#[test]
+fn a_driver_may_let_a_message_have_more_fragments() {
+    let mut server = with(Limits::default().with_max_fragments(2));
+    let fragment = masked(Continuation, false, b"");
+    feed(&mut server, &[&masked(Binary, false, b""), &fragment]);
+    for _ in 0..3 {
+        server.refill_fragment_budget();
+        let record = feed(&mut server, &[&fragment, &fragment]);
+        assert_eq!(record.seen, []);
+    }
+    let record = feed(&mut server, &[&fragment]);
+    let limit = 2;
+    assert_eq!(error(&record), ConnectionError::TooManyFragments { limit });
+}

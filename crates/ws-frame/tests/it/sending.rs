@@ -290,3 +290,19 @@ proptest! {
         prop_assert_eq!(record.out, b"\x8a\x01p".repeat(messages.len()));
     }
 }
+
+#[test]
+fn a_driver_learns_its_role_and_whether_a_message_is_half_sent() {
+    let (mut client, server) = (client(), server());
+    assert_eq!((client.is_client(), server.is_client()), (true, false));
+    assert!(!client.is_sending_message());
+    let mut out = Vec::new();
+    client.send(HELLO.more(), &mut out).unwrap();
+    assert!(client.is_sending_message());
+    client.send_ping(b"", &mut out).unwrap();
+    assert!(client.is_sending_message());
+    client
+        .send(OutboundData::continuation(b"."), &mut out)
+        .unwrap();
+    assert!(!client.is_sending_message());
+}

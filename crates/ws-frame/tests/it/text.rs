@@ -191,3 +191,13 @@ proptest! {
         prop_assert_eq!(pushed(pieces), expected);
     }
 }
+
+#[test]
+fn whole_texts() {
+    for text in [&b""[..], b"a", "gr\u{fc}\u{df}e".as_bytes(), &[b'x'; 100]] {
+        assert_eq!(ws_frame::as_text(text).map(str::as_bytes), Some(text));
+    }
+    for bytes in [&b"\xff"[..], b"\xed\xa0\x80", b"\xe2\x82", &[0xc3; 100]] {
+        assert_eq!(ws_frame::as_text(bytes), None);
+    }
+}
