@@ -80,3 +80,23 @@ fn names_are_found_behind_their_file() {
         [("a/tests/b.rs", vec!["one_two", "three_four"])]
     );
 }
+
+#[test]
+fn every_example_is_in_the_index() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let index = fs::read_to_string(root.join("docs/src/using/examples.md")).unwrap();
+    let mut examples = 0;
+    for folder in fs::read_dir(root.join("crates")).unwrap() {
+        let Ok(files) = fs::read_dir(folder.unwrap().path().join("examples")) else {
+            continue;
+        };
+        for file in files.map(|file| file.unwrap().path()) {
+            if file.extension().is_some_and(|extension| extension == "rs") {
+                let name = file.strip_prefix(root).unwrap().display().to_string();
+                assert!(index.contains(&format!("`{name}`")), "{name}");
+                examples += 1;
+            }
+        }
+    }
+    assert_eq!(examples, index.matches("/examples/").count(), "no others");
+}
