@@ -60,7 +60,9 @@ enum Greeting {
     Position,
     /// The log cannot continue from where the client asked; the text if that was no position.
     Gap(Box<(Gap, Start)>),
-    /// It was said, or the client knows: it gave the position.
+    /// The client knows: it gave the position.
+    Known,
+    /// Nothing, or not any more.
     Said,
 }
 
@@ -69,6 +71,8 @@ trait Carrier {
     fn is_full(&self) -> bool;
     /// Bytes that wait to be written.
     fn unsent(&self) -> usize;
+    /// Says something although there is nothing to say.
+    fn begin(&mut self) {}
     fn event(&mut self, event: &Event, prev: Position);
     fn gap(&mut self, gap: &Gap, text: Option<&str>);
     fn position(&mut self, position: Position, prev: Position);
@@ -126,7 +130,7 @@ impl Subscriber {
         };
         let greeting = match (gap, start) {
             (Some(gap), start) => Greeting::Gap(Box::new((gap, start))),
-            (None, Start::After(_)) => Greeting::Said,
+            (None, Start::After(_)) => Greeting::Known,
             (None, _) => Greeting::Position,
         };
         Self {
@@ -185,6 +189,7 @@ impl Subscriber {
                 metrics.gap(gap.0.reason);
                 carrier.gap(&gap.0, gap.1.text());
             }
+            Greeting::Known => carrier.begin(),
             Greeting::Said => {}
         }
         let now = self.hub.now();
@@ -402,6 +407,11 @@ impl Carrier for Batch {
 
     fn unsent(&self) -> usize {
         self.len()
+    }
+
+    /// Firefox shows a page no answer before the first byte of its body.
+    fn begin(&mut self) {
+        self.push(b":\n\n");
     }
 
     fn event(&mut self, event: &Event, _: Position) {
