@@ -7,7 +7,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hub_protocol::{MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery};
@@ -26,6 +29,7 @@ use crate::limits::{Full as Crowd, Limits, Seated};
 use crate::logging::Untrusted;
 use crate::metrics::{Failure, TurnedAway, Wire};
 use crate::observing::{METRICS, Observing, is_observed};
+use crate::page;
 use crate::publishing::Refusal;
 use crate::rights::Grant;
 use crate::subscriber::{Subscriber, WebSocketSubscriber};
@@ -178,9 +182,6 @@ impl App {
         let client = self.client(peer, &head);
         let permit = parts.extensions.get::<Permit>().cloned();
         let answer = match (&parts.method, parts.uri.path()) {
-            (&Method::GET | &Method::HEAD, "/") => Ok(file("text/html; charset=utf-8", PAGE)),
-            (&Method::GET | &Method::HEAD, "/page.js") => Ok(file("text/javascript", PAGE_JS)),
-            (&Method::GET | &Method::HEAD, "/page.css") => Ok(file("text/css", PAGE_CSS)),
             (&Method::GET, ENDPOINT) if head.wants_upgrade() => {
                 return self.upgrade(Request::from_parts(parts, ()), client, permit);
             }
@@ -203,8 +204,11 @@ impl App {
             }
             (_, TICKET) => Ok(not_allowed("OPTIONS, POST")),
             (_, ENDPOINT) => Ok(not_allowed("GET, HEAD, OPTIONS, POST")),
-            (_, "/" | "/page.js" | "/page.css") => Ok(not_allowed("GET, HEAD")),
-            _ => Err(Refused::new(404, "there is nothing here")),
+            (method, path) => match page::file(path) {
+                Some(file) if matches!(*method, Method::GET | Method::HEAD) => Ok(shown(file)),
+                Some(_) => Ok(not_allowed("GET, HEAD")),
+                None => Err(Refused::new(404, "there is nothing here")),
+            },
         };
         discard(body).await;
         answer.unwrap_or_else(Response::from)
@@ -413,10 +417,6 @@ fn seen(peer: SocketAddr, method: &str, path: &str, status: u16) {
     debug!(%peer, %method, %path, status, "request");
 }
 
-const PAGE: &str = include_str!("page/index.html");
-const PAGE_JS: &str = include_str!("page/page.js");
-const PAGE_CSS: &str = include_str!("page/page.css");
-
 /// A request that hyper has read, in the terms of the checks that both paths share.
 fn head(parts: &http::request::Parts) -> Result<RequestHead<'_>, ws_handshake::HandshakeError> {
     let target = parts
@@ -469,7 +469,8 @@ fn value(position: &str) -> HeaderValue {
     HeaderValue::from_str(position).unwrap_or(HeaderValue::from_static(""))
 }
 
-fn file(content_type: &'static str, text: &'static str) -> Response<Body> {
+/// A file of the page.
+fn shown((content_type, text): (&'static str, Bytes)) -> Response<Body> {
     let mut response = Response::new(Either::Left(Full::from(text)));
     let mut add = |name, value| {
         response
@@ -478,6 +479,8 @@ fn file(content_type: &'static str, text: &'static str) -> Response<Body> {
     };
     add(CONTENT_TYPE, content_type);
     add(CACHE_CONTROL, "no-cache");
+    // A page of another origin may use the module.
+    add(ACCESS_CONTROL_ALLOW_ORIGIN, "*");
     add(
         CONTENT_SECURITY_POLICY,
         "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",

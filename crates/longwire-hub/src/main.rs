@@ -14,6 +14,7 @@ mod log;
 mod logging;
 mod metrics;
 mod observing;
+mod page;
 mod publishing;
 mod reader;
 mod rights;

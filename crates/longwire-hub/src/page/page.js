@@ -1,4 +1,4 @@
-"use strict";
+import { connect } from "/longwire.js";
 
 const ENDPOINT = new URL("/.well-known/mercure", location.href);
 const LOG_LENGTH = 200;
@@ -27,75 +27,68 @@ function gapInWords({ requested, resumed, reason, earliest, head }) {
       : `${range(after + 1n, last)} ${after + 1n === last ? "follows" : "follow"}`;
   switch (reason) {
     case "evicted":
-      return `missed ${range(asked + 1n, after)}: the hub keeps ${called(earliest)} and newer`;
+      return `Missed ${range(asked + 1n, after)}: the hub keeps ${called(earliest)} and newer`;
     case "epoch":
       return (
-        `the hub restarted: its history is another one, and whatever came after ` +
-        `${called(requested)} of the old one is lost; ${follows}`
+        `The hub's history is another one: whatever came after ${called(requested)} of the old ` +
+        `one is lost; ${follows}`
       );
     case "ahead":
       return `${called(requested)} is not in this hub's history; ${follows}`;
     case "unknown":
-      return `the hub keeps no event with the id ${called(requested)}: what came after it may be missed`;
+      return `The hub keeps no event with the id ${called(requested)}: what came after it may be missed`;
+    case "lost":
+      return `Lost what came between ${called(requested)} and ${called(resumed)}`;
     default:
-      return `events may have been missed (${reason}, asked for ${called(requested)})`;
+      return `Events may have been missed (${reason}, asked for ${called(requested)})`;
   }
 }
 
-// Bytes of an event over HTTP/1.1, in a chunk of its own. The hub writes one space after each colon.
-function eventStreamBytes(name, id, data) {
-  let block = 1 + "id: \n".length + byteLength(id);
-  if (name !== "message") block += "event: \n".length + byteLength(name);
-  block += data.split("\n").length * "data: ".length + byteLength(data) + 1;
-  return block.toString(16).length + 2 + block + 2;
-}
+// What a carrier adds to an event. The hub writes each event of a quiet stream in a chunk of its
+// own.
+const FRAMING = {
+  sse: (bytes) => bytes.toString(16).length + 4,
+  websocket: (bytes) => (bytes < 126 ? 2 : bytes < 65536 ? 4 : 10),
+};
 
-// Bytes of a WebSocket frame from a server. Above 64 KiB the hub sends fragments, which a page
-// cannot see: then it is some bytes more.
-const frameBytes = (payload) => payload + (payload < 126 ? 2 : payload < 65536 ? 4 : 10);
-
-// Full jitter: somewhere between 100 ms and a ceiling that doubles from 1 s to 30 s.
-class Backoff {
-  #attempt = 0;
-  next() {
-    const ceiling = Math.min(30_000, 1000 * 2 ** this.#attempt);
-    this.#attempt += 1;
-    return Math.max(100, Math.random() * ceiling);
-  }
-  reset() {
-    this.#attempt = 0;
-  }
-}
+const STATES = {
+  connecting: "Connecting",
+  open: "Connected",
+  waiting: "Waiting",
+  paused: "Disconnected",
+  closed: "Ended",
+};
 
 // One side of the page: how a carrier does, and what came over it.
 class Carrier {
-  connection = null;
-  cursor = null;
-  #backoff = new Backoff();
-  #timer = null;
-  #retryAt = 0;
+  #client = null;
   #openedAt = 0;
   #lostAt = 0;
+  #retryAt = 0;
   #state = "";
   #scheduled = false;
   #entries = [];
   #view = {};
 
-  constructor(article, states) {
-    this.states = states;
+  constructor(article) {
+    this.transport = article.dataset.carrier;
     article.append($("#carrier").content.cloneNode(true));
     for (const element of article.querySelectorAll("[data-field]")) {
       this.#view[element.dataset.field] = element;
     }
     this.toggle = $("[data-action=toggle]", article);
-    this.toggle.addEventListener("click", () => (this.wanted ? this.stop() : this.resume()));
+    this.toggle.addEventListener("click", () => this.#toggle());
     $("[data-action=clear]", article).addEventListener("click", () => this.clear());
+    const title = $("h2", article).textContent;
+    for (const button of article.querySelectorAll("button")) {
+      button.setAttribute("aria-description", title);
+    }
     this.clear();
     setInterval(() => this.#showState(), 200);
   }
 
   clear() {
-    Object.assign(this, { events: 0, replayed: 0, wire: 0, payload: 0, reconnects: 0 });
+    Object.assign(this, { events: 0, replayed: 0, wire: 0, payload: 0, reconnects: 0, gaps: 0 });
     this.latencies = [];
     this.#entries = [];
     this.#view.log.replaceChildren();
@@ -103,79 +96,72 @@ class Carrier {
     this.#changed();
   }
 
-  // Begins with the next event on one of `topics`: one connection for all of them.
-  subscribe(topics) {
-    this.stop();
+  // One connection for all topics, shared with other tabs. `after` is where to begin.
+  subscribe(topics, after, token) {
+    this.#client?.close();
     this.clear();
-    Object.assign(this, { topics, cursor: null });
-    this.#lostAt = 0;
-    this.resume();
-  }
-
-  // Goes on after the last event seen.
-  resume() {
-    this.stop();
-    this.wanted = true;
-    const url = new URL(ENDPOINT);
-    for (const topic of this.topics) url.searchParams.append("topic", topic);
-    if (this.cursor) url.searchParams.append("lastEventID", this.cursor);
-    this.open(url);
-    this.#showState();
-  }
-
-  stop() {
-    this.wanted = false;
-    clearTimeout(this.#timer);
-    this.#timer = null;
-    if (this.connection) this.close();
-    this.connection = null;
-    this.#lostAt = 0;
-    this.#showState();
-  }
-
-  opened() {
-    const seconds = ((now() - this.#lostAt) / 1000).toFixed(1);
-    const after = this.cursor ? `goes on after ${called(this.cursor)}` : "begins with the next event";
-    if (this.#lostAt) {
-      this.reconnects += 1;
-      this.note(`Connected again after ${seconds} s: ${after}`);
-    } else {
-      this.note(`Connected: ${after}`);
-    }
-    this.#lostAt = 0;
-    this.#openedAt = now();
+    this.#openedAt = this.#lostAt = 0;
+    const { transport } = this;
+    const client = connect(ENDPOINT, {
+      topics,
+      after,
+      transport,
+      token: token || undefined,
+      store: false,
+      // A demonstration goes on while one looks elsewhere.
+      pauseHidden: false,
+    });
+    this.#client = client;
+    const listen = (type, listener) =>
+      client.addEventListener(type, ({ detail }) => client === this.#client && listener(detail));
+    listen("event", (event) => this.#event(event));
+    listen("gap", (gap) => this.#gap(gap));
+    listen("state", (state) => this.#stateChanged(state));
     this.#changed();
   }
 
-  lost(why) {
-    if (!this.#lostAt) {
-      if (this.#openedAt && now() - this.#openedAt > 10_000) this.#backoff.reset();
+  publish(event) {
+    return this.#client.publish(event);
+  }
+
+  #toggle() {
+    if (this.#client.state === "paused") this.#client.resume();
+    else this.#client.pause();
+    this.#changed();
+  }
+
+  #stateChanged({ state, reason, retryIn }) {
+    const { position } = this.#client;
+    this.#retryAt = retryIn ? now() + retryIn : 0;
+    if (state === "open") {
+      const after = offset(position) === null ? "" : `: goes on after ${called(position)}`;
+      if (this.#lostAt) {
+        const seconds = ((now() - this.#lostAt) / 1000).toFixed(1);
+        this.reconnects += 1;
+        this.#note(`Connected again after ${seconds} s${after}`);
+      } else {
+        this.#note(`Connected${after}`);
+      }
+      this.#openedAt = now();
+      this.#lostAt = 0;
+    } else if (state === "waiting" && this.#openedAt && !this.#lostAt) {
       this.#lostAt = now();
-      this.note(why);
+      this.#note(`Connection lost: ${reason || "it was cut"}`);
+    } else if (state === "paused") {
+      this.#lostAt = 0;
+      this.#note("Disconnected");
+    } else if (state === "closed") {
+      this.#note(`Ended: ${reason}`);
     }
     this.#changed();
   }
 
-  // The connection is gone for good: make another one, later.
-  retry() {
-    this.close();
-    const delay = this.#backoff.next();
-    this.#retryAt = now() + delay;
-    this.#timer = setTimeout(() => {
-      const lostAt = this.#lostAt;
-      this.resume();
-      this.#lostAt = lostAt;
-    }, delay);
-    this.#changed();
-  }
-
-  // An event: `id` is where to go on, `label` what the list calls it.
-  event(id, label, data, wire) {
+  #event({ id, position, event, topics, data, bytes }) {
     const arrived = now();
-    this.cursor = id;
     this.events += 1;
+    const wire = bytes + FRAMING[this.transport](bytes);
     this.wire += wire;
-    let { text, sent } = ownPayload(data);
+    const { text, sent } = ownPayload(data);
     this.payload += typeof data === "string" ? byteLength(data) : data.byteLength;
     let time = "";
     if (sent !== undefined && sent < this.#openedAt) {
@@ -186,30 +172,28 @@ class Carrier {
       if (this.latencies.length > 100) this.latencies.shift();
       time = `${(arrived - sent).toFixed(1)} ms`;
     }
-    const parts = [clock(arrived), label, time, `${number(wire)} bytes`].filter(Boolean);
+    const label = [
+      called(position ?? id),
+      position && id !== position && id,
+      topics?.join(", "),
+      event !== "message" && event,
+    ];
+    const parts = [clock(arrived), ...label, time, `${number(wire)} bytes`].filter(Boolean);
     this.#entry("event", parts.join(" · "), text);
   }
 
-  gap(gap) {
-    this.cursor = gap.resumed;
-    this.missed(gapInWords(gap));
-  }
-
-  missed(words) {
+  #gap(gap) {
+    this.gaps += 1;
+    const words = gapInWords(gap);
     this.#view.notice.className = "notice gap";
-    this.#view.notice.textContent = words[0].toUpperCase() + words.slice(1);
+    this.#view.notice.textContent = words;
     this.#entry("gap", clock(now()), words);
   }
 
-  note(text) {
+  #note(text) {
     this.#view.notice.className = "notice";
     this.#view.notice.textContent = text;
     this.#entry("note", clock(now()), text);
-  }
-
-  position(id) {
-    this.cursor = id;
-    this.#changed();
   }
 
   #entry(kind, meta, text) {
@@ -238,143 +222,25 @@ class Carrier {
       ? `${number(this.wire)} bytes: ${number(this.payload)} of data, ${number(framing)} around it`
       : "0 bytes";
     view.reconnects.textContent = number(this.reconnects);
-    view.cursor.textContent = this.cursor ?? "the next event";
+    view.gaps.textContent = number(this.gaps);
+    view.gaps.className = this.gaps ? "waiting" : "";
     view.log.prepend(...this.#entries.splice(0).map(listItem).reverse());
     while (view.log.childElementCount > LOG_LENGTH) view.log.lastElementChild.remove();
   }
 
   #showState() {
-    const state = this.connection?.readyState;
-    let text = state === undefined ? "no connection" : `${state} ${this.states[state]}`;
-    if (this.#timer !== null && this.#retryAt > now()) {
-      text += `, tries again in ${Math.ceil((this.#retryAt - now()) / 1000)} s`;
-    }
+    if (!this.#client) return;
+    const { state, position } = this.#client;
+    this.#view.cursor.textContent = position ?? "the next event";
+    let text = STATES[state];
+    const left = this.#retryAt - now();
+    if (state === "waiting" && left > 0) text += `, tries again in ${Math.ceil(left / 1000)} s`;
     if (text === this.#state) return;
     this.#state = text;
     this.#view.state.textContent = text;
-    this.#view.state.className = state === 1 ? "open" : state === 0 ? "waiting" : "closed";
-    this.toggle.textContent = this.wanted ? "Disconnect" : "Connect";
-  }
-}
-
-class ServerSentEvents extends Carrier {
-  names = new Set();
-
-  constructor(article) {
-    super(article, ["CONNECTING", "OPEN", "CLOSED"]);
-  }
-
-  open(url) {
-    const source = new EventSource(url);
-    this.connection = source;
-    source.onopen = () => this.opened();
-    source.onerror = () => {
-      if (source.readyState === EventSource.CLOSED) {
-        this.lost("EventSource gave up: a new one will go on where it stopped");
-        this.retry();
-      } else {
-        this.lost("Connection lost: EventSource reconnects by itself");
-      }
-    };
-    source.onmessage = (message) => this.#message(message);
-    for (const name of this.names) this.#listen(name);
-    source.addEventListener("longwire-gap", (message) => this.gap(JSON.parse(message.data)));
-    source.addEventListener("longwire-position", (message) => this.position(message.lastEventId));
-  }
-
-  close() {
-    this.connection.close();
-  }
-
-  // Hears events of this name from now on.
-  hear(name) {
-    if (!name || this.names.has(name)) return false;
-    this.names.add(name);
-    if (this.connection) this.#listen(name);
-    return true;
-  }
-
-  // Hears events of this name, one of which may have passed unheard: goes back to the last that
-  // was heard.
-  hearAgain(name) {
-    if (this.hear(name) && this.wanted) this.resume();
-  }
-
-  #listen(name) {
-    this.connection.addEventListener(name, (message) => this.#message(message));
-  }
-
-  #message({ type, lastEventId, data }) {
-    const name = type === "message" ? "" : type;
-    const label = [called(lastEventId), name].filter(Boolean).join(" · ");
-    this.event(lastEventId, label, data, eventStreamBytes(type, lastEventId, data));
-  }
-}
-
-class LongwireV1 extends Carrier {
-  constructor(article) {
-    super(article, ["CONNECTING", "OPEN", "CLOSING", "CLOSED"]);
-  }
-
-  open(url) {
-    url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-    const socket = new WebSocket(url, "longwire.v1");
-    this.connection = socket;
-    socket.binaryType = "arraybuffer";
-    socket.onmessage = (message) => this.#frame(message.data);
-    socket.onclose = ({ code, reason }) => {
-      const why = code === 1012 ? "the hub restarts" : reason || "connection lost";
-      this.lost(`Closed with code ${code}: ${why}`);
-      this.retry();
-    };
-  }
-
-  close() {
-    this.connection.onclose = null;
-    this.connection.onmessage = null;
-    this.connection.close(1000);
-  }
-
-  #frame(message) {
-    let [json, data] = [message, undefined];
-    if (message instanceof ArrayBuffer) {
-      const header = new DataView(message).getUint16(0);
-      json = new TextDecoder().decode(new Uint8Array(message, 2, header));
-      data = message.slice(2 + header);
-    }
-    const frame = JSON.parse(json);
-    switch (frame.type) {
-      case "open":
-        this.opened();
-        // After a gap this is not where the client stood; the gap says so next.
-        this.cursor = frame.position;
-        break;
-      case "event": {
-        this.#check(frame.prev);
-        const label = [called(frame.position), frame.id, frame.topics.join(", "), frame.event];
-        const bytes = frameBytes(data ? message.byteLength : byteLength(message));
-        sse.hearAgain(frame.event);
-        this.event(frame.position, label.filter(Boolean).join(" · "), data ?? frame.data, bytes);
-        break;
-      }
-      case "position":
-        this.#check(frame.prev);
-        this.position(frame.position);
-        break;
-      case "gap":
-        this.gap(frame);
-        break;
-      case "error":
-        this.note(`The hub says: ${frame.message}`);
-        break;
-    }
-  }
-
-  // Everything between `prev` and this frame was sent: a cursor elsewhere means a loss.
-  #check(prev) {
-    if (prev !== undefined && prev !== this.cursor) {
-      this.missed(`lost what came between ${called(this.cursor)} and ${called(prev)}`);
-    }
+    this.#view.state.className = state;
+    this.toggle.textContent = state === "paused" ? "Connect" : "Disconnect";
+    this.toggle.disabled = state === "closed";
   }
 }
 
@@ -415,22 +281,19 @@ function listItem({ kind, meta, text }) {
 }
 
 async function publish(text) {
-  const form = new URLSearchParams({ topic: $("#publish-topic").value });
-  const name = $("#name").value;
-  if (name) form.append("type", name);
-  sse.hear(name);
   const sent = now();
-  form.append("data", JSON.stringify({ text, sent }));
-  const response = await fetch(ENDPOINT, { method: "POST", body: form });
-  const answer = await response.text();
-  if (!response.ok) throw new Error(answer || `status ${response.status}`);
-  return `Published ${called(answer)}; answered after ${(now() - sent).toFixed(1)} ms`;
+  const { id } = await ws.publish({
+    topic: $("#publish-topic").value,
+    event: $("#name").value || undefined,
+    data: JSON.stringify({ text, sent }),
+  });
+  return `Published ${called(id)}; answered after ${(now() - sent).toFixed(1)} ms`;
 }
 
 async function publishAll(texts) {
   const output = $("#published");
   const buttons = document.querySelectorAll("#publish button");
-  buttons.forEach((button) => (button.disabled = true));
+  buttons.forEach((button) => button.setAttribute("aria-disabled", "true"));
   try {
     for (const text of texts) output.textContent = await publish(text);
     output.className = "";
@@ -438,13 +301,13 @@ async function publishAll(texts) {
     output.textContent = `Not published: ${error.message}`;
     output.className = "failed";
   }
-  buttons.forEach((button) => (button.disabled = false));
+  buttons.forEach((button) => button.removeAttribute("aria-disabled"));
 }
 
-function subscribe(text) {
-  const topics = text.trim().split(/\s+/);
-  sse.subscribe(topics);
-  ws.subscribe(topics);
+function subscribe(after) {
+  const topics = $("#topic").value.trim().split(/\s+/);
+  const token = $("#token").value.trim();
+  for (const carrier of [sse, ws]) carrier.subscribe(topics, after, token);
   const [topic] = topics;
   if (topic !== "*") $("#publish-topic").value = topic;
   const [escaped, ...others] = topics.map((name) => encodeURIComponent(name).replaceAll("'", "%27"));
@@ -454,23 +317,27 @@ function subscribe(text) {
   $("#curl-subscribe").textContent = `curl -N '${ENDPOINT}?topic=${query}&lastEventID=earliest'`;
 }
 
-const sse = new ServerSentEvents($("[data-carrier=sse]"));
-const ws = new LongwireV1($("[data-carrier=ws]"));
+const sse = new Carrier($("[data-carrier=sse]"));
+const ws = new Carrier($("[data-carrier=websocket]"));
 
 $("#subscribe").addEventListener("submit", (event) => {
   event.preventDefault();
-  subscribe($("#topic").value);
+  subscribe();
+});
+$("#earliest").addEventListener("click", () => {
+  if ($("#subscribe").reportValidity()) subscribe("earliest");
 });
 $("#publish").addEventListener("submit", (event) => {
   event.preventDefault();
-  publishAll([$("#text").value]);
+  if (!event.submitter?.hasAttribute("aria-disabled")) publishAll([$("#text").value]);
 });
-$("#burst").addEventListener("click", () => {
+$("#burst").addEventListener("click", ({ currentTarget: button }) => {
   const text = $("#text").value;
+  if (button.hasAttribute("aria-disabled")) return;
   publishAll(Array.from({ length: 100 }, (_, i) => `${text} (${i + 1} of 100)`));
 });
 $("#text").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("#publish").requestSubmit();
 });
 
-subscribe($("#topic").value);
+subscribe();

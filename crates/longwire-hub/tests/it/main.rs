@@ -7,7 +7,6 @@
 )]
 
 mod access;
-mod browser;
 mod carriers;
 mod command_line;
 mod configuration;
@@ -18,9 +17,11 @@ mod drain;
 mod fanout;
 mod hostile_http2;
 mod in_flight;
+mod javascript;
 mod kills;
 mod observing;
 mod over_http2;
+mod page;
 mod payloads;
 mod publishing;
 mod quiet;
@@ -29,5 +30,6 @@ mod rights;
 mod rolling;
 mod secrets;
 mod support;
+mod tabs;
 mod templates;
 mod tls;

@@ -13,10 +13,10 @@ const TICKET: &str = "/.well-known/longwire/ticket";
 const SECRET: &str = "canary: a secret that nobody may see";
 
 /// A key in a file, and what it signs.
-struct Authority(Directory);
+pub(crate) struct Authority(Directory);
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = Directory::new();
         std::fs::write(
             format!("{}/secret", directory.path()),
@@ -26,13 +26,17 @@ impl Authority {
         Self(directory)
     }
 
-    async fn hub(&self, options: &[&str]) -> Hub {
+    pub(crate) async fn hub(&self, options: &[&str]) -> Hub {
+        self.hub_on("127.0.0.1:0", options).await
+    }
+
+    pub(crate) async fn hub_on(&self, listen: &str, options: &[&str]) -> Hub {
         let key = format!("HS256:{}/secret", self.0.path());
-        Hub::start(&[&["--key", &key], options].concat()).await
+        Hub::start_on(listen, &[&["--key", &key], options].concat()).await
     }
 
     /// A token for so many seconds.
-    fn token(&self, publish: &[&str], subscribe: &[&str], seconds: u64) -> String {
+    pub(crate) fn token(&self, publish: &[&str], subscribe: &[&str], seconds: u64) -> String {
         let claims = json!({
             "exp": now() + seconds,
             "mercure": { "publish": publish, "subscribe": subscribe },

@@ -1,27 +1,94 @@
-//! A page in a real browser, driven by `tests/node/browser.mjs`.
+//! The tabs of a real browser, driven by `tests/node/browser.mjs`.
 
 use std::env;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::{Program, Tool};
+use super::{Directory, Program, Tool};
 
-/// One page of a browser of its own. Selectors are those of CSS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Browser {
+    Chromium,
+    Firefox,
+}
+
+/// A browser of its own. What is done to a page is done in the current tab. Selectors are those of
+/// CSS.
 #[derive(Debug)]
 pub(crate) struct Page {
     driver: Program,
+    _profile: Directory,
 }
 
 impl Page {
-    /// Starts a browser and opens `url`; `None` if a tool is missing.
-    pub(crate) async fn open(url: &str) -> Option<Self> {
-        let [chromium, node] = Tool::find([Tool::Chromium, Tool::Node])?;
-        let mut driver = Program::script(node, "node/browser.mjs", [chromium]);
+    /// Starts a browser and opens `url` in its first tab, which has the number 0; `None` if a tool
+    /// is missing.
+    pub(crate) async fn open(browser: Browser, url: &str) -> Option<Self> {
+        let (name, tool) = match browser {
+            Browser::Chromium => ("chromium", Tool::Chromium),
+            Browser::Firefox => ("firefox", Tool::Firefox),
+        };
+        let [program, node] = Tool::find([tool, Tool::Node])?;
+        let profile = Directory::new();
+        let arguments = [name.into(), program, profile.path().into()];
+        let mut driver = Program::script(node, "node/browser.mjs", arguments);
         assert_eq!(driver.line().await.as_deref(), Some("ready"));
-        let mut page = Self { driver };
-        page.act(json!({ "action": "open", "url": url })).await;
+        let mut page = Self {
+            driver,
+            _profile: profile,
+        };
+        page.go(url).await;
         Some(page)
+    }
+
+    /// Opens another page in the current tab.
+    pub(crate) async fn go(&mut self, url: &str) {
+        self.act(json!({ "action": "open", "url": url })).await;
+    }
+
+    /// Opens another tab, in front; gives its number.
+    pub(crate) async fn tab(&mut self, url: &str) -> u64 {
+        let number = self.act(json!({ "action": "tab", "url": url })).await;
+        number.as_u64().unwrap()
+    }
+
+    /// Brings a tab to the front.
+    pub(crate) async fn switch(&mut self, tab: u64) {
+        self.act(json!({ "action": "switch", "tab": tab })).await;
+    }
+
+    /// Makes a tab the current one, which may stay in the background.
+    pub(crate) async fn look(&mut self, tab: u64) {
+        self.act(json!({ "action": "look", "tab": tab })).await;
+    }
+
+    pub(crate) async fn close_tab(&mut self, tab: u64) {
+        self.act(json!({ "action": "close", "tab": tab })).await;
+    }
+
+    /// Freezes the current tab, as a browser does to tabs in the background, or thaws it. In
+    /// Chromium only.
+    pub(crate) async fn freeze(&mut self, frozen: bool) {
+        self.act(json!({ "action": "frozen", "frozen": frozen }))
+            .await;
+    }
+
+    /// Ends every `SharedWorker`, as a crash would; gives their number. In Chromium only.
+    pub(crate) async fn end_workers(&mut self) -> Value {
+        self.act(json!({ "action": "workers" })).await
+    }
+
+    /// Takes the network away, or gives it back. In Chromium only.
+    pub(crate) async fn offline(&mut self, offline: bool) {
+        self.act(json!({ "action": "offline", "offline": offline }))
+            .await;
+    }
+
+    /// Waits until an expression is true.
+    pub(crate) async fn until(&mut self, expression: &str) {
+        self.act(json!({ "action": "until", "expression": expression }))
+            .await;
     }
 
     pub(crate) async fn click(&mut self, selector: &str) {

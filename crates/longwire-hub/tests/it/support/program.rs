@@ -15,6 +15,7 @@ use super::within;
 pub(crate) enum Tool {
     Chromium,
     Curl,
+    Firefox,
     Haproxy,
     Nginx,
     /// With the packages that `tests/node/package.json` names.
@@ -58,6 +59,7 @@ impl Tool {
         let names: &[&str] = match self {
             Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
             Self::Curl => &["curl"],
+            Self::Firefox => &["firefox-esr", "firefox"],
             Self::Haproxy => &["haproxy"],
             Self::Nginx => &["nginx"],
             Self::Node => &["node"],
@@ -68,15 +70,16 @@ impl Tool {
             return None;
         }
         let path = env::var_os("PATH")?;
-        let mut programs = names
-            .iter()
-            .flat_map(|name| env::split_paths(&path).map(move |dir| dir.join(name)));
+        // Debian keeps servers where only root looks.
+        let folders = env::split_paths(&path).chain(["/usr/sbin".into()]);
+        let mut programs =
+            folders.flat_map(|folder| names.iter().map(move |name| folder.join(name)));
         programs.find(|program| program.is_file())
     }
 }
 
 /// The folder of the packages that `tests/node/package.json` names.
-fn npm_packages() -> PathBuf {
+pub(crate) fn npm_packages() -> PathBuf {
     env::var_os("LONGWIRE_NPM")
         .expect("LONGWIRE_NPM, which .cargo/config.toml sets")
         .into()

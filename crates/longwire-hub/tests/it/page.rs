@@ -1,11 +1,15 @@
-//! The page in Chromium: both carriers side by side, through restarts and gaps.
+//! The page: both carriers side by side, through restarts and gaps.
 
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::support::{CARRIERS, ENDPOINT, Hub, Page, Program, Seen, Subscriber, Tool};
+use crate::javascript::in_browsers;
+use crate::rights::Authority;
+use crate::support::{
+    Browser, CARRIERS, Directory, ENDPOINT, Hub, Page, Program, Seen, Subscriber, Tool,
+};
 
-const PANES: [&str; 2] = ["[data-carrier=sse]", "[data-carrier=ws]"];
+const PANES: [&str; 2] = ["[data-carrier=sse]", "[data-carrier=websocket]"];
 
 /// Waits until a field of both carriers contains `text`.
 async fn both(page: &mut Page, field: &str, text: &str) {
@@ -48,10 +52,10 @@ async fn an_event_from_curl_arrives_through_event_source_and_web_socket() {
         return;
     };
     let hub = Hub::start(&[]).await;
-    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", "/")).await else {
         return;
     };
-    both(&mut page, "state", "1 OPEN").await;
+    both(&mut page, "state", "Connected").await;
     both(&mut page, "cursor", "-0").await;
 
     let endpoint = hub.url("http", ENDPOINT);
@@ -113,24 +117,16 @@ async fn an_event_from_curl_arrives_through_event_source_and_web_socket() {
     page.click("#publish button").await;
     both(&mut page, "events", "7").await;
     page.wait_for("#published", "answered after").await;
-    page.window(1200, 900, "light").await;
-    page.screenshot("page-light").await;
-    page.window(390, 844, "dark").await;
-    page.screenshot("page-phone-dark").await;
-    let overflow = page
-        .evaluate("document.documentElement.scrollWidth - innerWidth")
-        .await;
-    assert_eq!(overflow, Value::from(0), "the page is wider than a phone");
     page.close().await;
 }
 
 #[tokio::test]
 async fn every_topic_can_be_watched_and_named_events_are_heard() {
     let hub = Hub::start(&[]).await;
-    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", "/")).await else {
         return;
     };
-    both(&mut page, "state", "1 OPEN").await;
+    both(&mut page, "state", "Connected").await;
     both(&mut page, "cursor", "-0").await;
     hub.publish_data("other", "not for the page").await;
 
@@ -176,10 +172,10 @@ async fn every_topic_can_be_watched_and_named_events_are_heard() {
 #[tokio::test]
 async fn several_topics_share_one_connection() {
     let hub = Hub::start(&[]).await;
-    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", "/")).await else {
         return;
     };
-    both(&mut page, "state", "1 OPEN").await;
+    both(&mut page, "state", "Connected").await;
     page.fill("#topic", " alpha  beta ").await;
     page.click("#subscribe button").await;
     both(&mut page, "cursor", "-0").await;
@@ -191,70 +187,84 @@ async fn several_topics_share_one_connection() {
     both(&mut page, "events", "2").await;
     let curl = page.text("#curl-subscribe").await;
     assert!(curl.contains("?topic=alpha&topic=beta&"), "{curl}");
-    assert_eq!(
-        page.text("#curl-publish").await.matches("topic=").count(),
-        1
-    );
+    let curl = page.text("#curl-publish").await;
+    assert_eq!(curl.matches("topic=").count(), 1);
     page.close().await;
 }
 
-#[tokio::test]
-async fn the_page_comes_back_after_a_restart_and_says_what_it_missed() {
+in_browsers! {
+    comes_back => the_page_comes_back_in_chromium, the_page_comes_back_in_firefox;
+    goes_on => the_page_goes_on_after_a_kill_in_chromium, the_page_goes_on_after_a_kill_in_firefox;
+}
+
+/// A hub without its log says that its history is another one.
+async fn comes_back(browser: Browser) {
     let hub = Hub::start(&[]).await;
     let listen = hub.address().to_string();
-    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+    let Some(mut page) = Page::open(browser, &hub.url("http", "/")).await else {
         return;
     };
-    both(&mut page, "state", "1 OPEN").await;
+    both(&mut page, "state", "Connected").await;
     hub.publish_data("demo", "before the restart").await;
     both(&mut page, "log", "before the restart").await;
+    assert_eq!(page.problems().await, Vec::<String>::new());
 
     hub.signal(Signal::TERM);
     let [sse, ws] = PANES.map(|pane| format!("{pane} [data-field=notice]"));
-    page.wait_for(&sse, "Connection lost: EventSource reconnects by itself")
-        .await;
-    page.wait_for(&ws, "Closed with code 1012: the hub restarts")
+    page.wait_for(&sse, "Connection lost").await;
+    page.wait_for(&ws, "Connection lost: the hub restarts")
         .await;
     assert_eq!(hub.ended().await.0.code(), Some(0));
     page.click("#publish button").await;
     page.wait_for("#published", "Not published").await;
 
     let hub = Hub::start_on(&listen, &[]).await;
-    both(&mut page, "state", "1 OPEN").await;
-    both(
-        &mut page,
-        "notice",
-        "The hub restarted: its history is another one",
-    )
-    .await;
-    both(
-        &mut page,
-        "notice",
-        "whatever came after event 1 of the old one is lost",
-    )
-    .await;
+    both(&mut page, "state", "Connected").await;
+    let epoch = "The hub's history is another one: whatever came after event 1";
+    both(&mut page, "notice", epoch).await;
     both(&mut page, "reconnects", "1").await;
+    both(&mut page, "gaps", "1").await;
     hub.publish_data("demo", "after the restart").await;
     both(&mut page, "log", "after the restart").await;
     both(&mut page, "events", "2").await;
     page.window(1200, 900, "dark").await;
-    page.screenshot("page-restarted").await;
+    page.screenshot(&format!("page-restarted-{browser:?}"))
+        .await;
+    page.close().await;
+}
+
+async fn goes_on(browser: Browser) {
+    let directory = Directory::new();
+    let hub = Hub::on_disk(&directory, &[]).await;
+    let listen = hub.address().to_string();
+    let Some(mut page) = Page::open(browser, &hub.url("http", "/")).await else {
+        return;
+    };
+    both(&mut page, "state", "Connected").await;
+    hub.publish_numbers("demo", 1..=3).await;
+    both(&mut page, "events", "3").await;
+    hub.kill().await;
+    let hub = Hub::start_on(&listen, &["--data", directory.path()]).await;
+    hub.publish_numbers("demo", 4..=5).await;
+    both(&mut page, "events", "5").await;
+    both(&mut page, "reconnects", "1").await;
+    both(&mut page, "gaps", "0").await;
     page.close().await;
 }
 
 #[tokio::test]
 async fn the_page_goes_on_where_it_was_and_names_the_events_it_missed() {
     let hub = Hub::start(&["--keep-events", "50"]).await;
-    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", "/")).await else {
         return;
     };
-    both(&mut page, "state", "1 OPEN").await;
+    both(&mut page, "state", "Connected").await;
     hub.publish_numbers("demo", 1..=2).await;
     both(&mut page, "events", "2").await;
 
     // Within what is kept: nothing is missed.
     click_both(&mut page, "toggle").await;
-    both(&mut page, "state", "no connection").await;
+    both(&mut page, "state", "Disconnected").await;
     hub.publish_numbers("demo", 3..=22).await;
     click_both(&mut page, "toggle").await;
     both(&mut page, "events", "22").await;
@@ -274,40 +284,97 @@ async fn the_page_goes_on_where_it_was_and_names_the_events_it_missed() {
 }
 
 #[tokio::test]
-async fn an_event_source_that_was_refused_for_good_is_replaced() {
+async fn the_page_works_by_keyboard_and_on_a_phone() {
     let hub = Hub::start(&[]).await;
-    let listen = hub.address().to_string();
-    let Some(mut page) = Page::open(&hub.url("http", "/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", "/")).await else {
         return;
     };
-    both(&mut page, "state", "1 OPEN").await;
-    hub.publish_data("demo", "seen").await;
-    both(&mut page, "log", "seen").await;
-    hub.kill().await;
+    page.window(360, 740, "light").await;
+    both(&mut page, "state", "Connected").await;
 
-    // A proxy without a hub behind it answers 502, and EventSource stops for ever.
-    let proxy = tokio::net::TcpListener::bind(&listen).await.unwrap();
-    let answering = tokio::spawn(async move {
-        loop {
-            let (mut io, _) = proxy.accept().await.unwrap();
-            let mut head = [0; 4096];
-            let _ = tokio::io::AsyncReadExt::read(&mut io, &mut head).await;
-            let answer =
-                b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            let _ = tokio::io::AsyncWriteExt::write_all(&mut io, answer).await;
+    // In the order in which one reads, everything that can be used has a name.
+    let focused = "(({ activeElement: e }) => e.labels?.[0]?.innerText
+        || e.getAttribute('aria-label') || e.innerText || e.tagName)(document)";
+    let mut walk = Vec::new();
+    loop {
+        page.press("Tab").await;
+        let name = page.evaluate(focused).await;
+        let name = name.as_str().unwrap().to_owned();
+        if name.is_empty() || name.starts_with("Longwire hub") || walk.len() > 30 {
+            break;
         }
-    });
-    page.wait_for(
-        &format!("{} [data-field=state]", PANES[0]),
-        "2 CLOSED, tries again in",
-    )
-    .await;
-    answering.abort();
-    let _ = answering.await;
+        walk.push(name);
+    }
+    let wanted = [
+        "Topics (spaces between, * for all)",
+        "Subscribe from now on",
+        "From the beginning",
+        "With a token",
+        "In a terminal",
+        "Topic",
+        "Event name (optional)",
+        "Text (Ctrl+Enter sends)",
+        "Publish",
+        "Publish 100",
+        "Disconnect",
+        "Clear",
+        "Events, newest first",
+        "Disconnect",
+        "Clear",
+        "Events, newest first",
+        "What to try",
+        "How the figures are made",
+    ];
+    assert_eq!(walk, wanted);
 
-    let hub = Hub::start_on(&listen, &[]).await;
-    both(&mut page, "state", "1 OPEN").await;
-    hub.publish_data("demo", "after the proxy").await;
-    both(&mut page, "log", "after the proxy").await;
+    page.evaluate("document.querySelector('#text').focus()")
+        .await;
+    page.press("Control+Enter").await;
+    both(&mut page, "events", "1").await;
+    page.press("Tab").await;
+    page.press("Tab").await;
+    page.press("Enter").await;
+    both(&mut page, "events", "101").await;
+    page.press("Tab").await;
+    page.press("Enter").await;
+    let state = format!("{} [data-field=state]", PANES[0]);
+    page.wait_for(&state, "Disconnected").await;
+    // What changes is said aloud.
+    let live = "document.querySelectorAll('[role=status]').length";
+    assert_eq!(page.evaluate(live).await, 5);
+
+    for (width, colors) in [
+        (360, "light"),
+        (360, "dark"),
+        (1200, "light"),
+        (1200, "dark"),
+    ] {
+        page.window(width, 740, colors).await;
+        let overflow = "document.documentElement.scrollWidth - innerWidth";
+        let overflow = page.evaluate(overflow).await;
+        assert_eq!(overflow, Value::from(0), "wider than {width} pixels");
+        page.screenshot(&format!("page-{width}-{colors}")).await;
+    }
+    assert_eq!(page.problems().await, Vec::<String>::new());
+    page.close().await;
+}
+
+#[tokio::test]
+async fn the_page_shows_a_token() {
+    let authority = Authority::new();
+    let hub = authority.hub(&[]).await;
+    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", "/")).await else {
+        return;
+    };
+    both(&mut page, "state", "Ended").await;
+    both(&mut page, "notice", "Ended: a token is needed").await;
+    let token = authority.token(&["*"], &["*"], 600);
+    page.evaluate("document.querySelector('#subscribe details').open = true")
+        .await;
+    page.fill("#token", &token).await;
+    page.click("#subscribe button").await;
+    both(&mut page, "state", "Connected").await;
+    page.click("#publish button").await;
+    both(&mut page, "events", "1").await;
     page.close().await;
 }

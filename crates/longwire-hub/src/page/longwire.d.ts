@@ -1,0 +1,165 @@
+// Types of /longwire.js.
+
+/** A place in the hub's log: `#EPOCH-OFFSET`. */
+export type Position = string;
+
+export interface Backoff {
+  /** Ceiling of the first delay in milliseconds; it doubles from attempt to attempt. Default 1000. */
+  base?: number;
+  /** Ceiling of every delay in milliseconds. Default 30000. */
+  cap?: number;
+  /** Least delay in milliseconds. Default 100. */
+  floor?: number;
+  /** After so many milliseconds of a healthy connection the delays begin anew. Default 10000. */
+  healthy?: number;
+}
+
+/** What is called for each attempt. `refresh` says that the last answer was refused. */
+export type Hook<T> = (attempt: { refresh: boolean }) => T | Promise<T>;
+
+export interface Options {
+  /** Exact topics, URI templates, or `*`. */
+  topics: string | Iterable<string>;
+  /** The default, "auto", is WebSocket, or Server-Sent Events where upgrades do not get through. */
+  transport?: "auto" | "websocket" | "sse";
+  /** Header fields of event streams and publishes; a WebSocket cannot carry them. */
+  headers?: HeadersInit | Hook<HeadersInit>;
+  /** A token of the hub; a WebSocket and an EventSource get a ticket for each attempt. */
+  token?: string | Hook<string | null | undefined>;
+  /** Names of events. With them, event streams are read by the browser's own EventSource. */
+  events?: Iterable<string>;
+  /** Where to begin if no position is kept: a position, an event's id, "earliest". Default: now. */
+  after?: Position | "earliest" | (string & {});
+  /** Where the position is kept: like localStorage, the default; `false` keeps none. */
+  store?: Pick<Storage, "getItem" | "setItem"> | false;
+  /** Keeps this client's position and connection apart from others with the same topics. */
+  name?: string;
+  /** Whether the tabs of an origin share one connection, and how. Default true in a page. */
+  shared?: boolean | "worker" | "locks";
+  /** Milliseconds after which a hidden page rests; `false`: never. Default 60000. */
+  pauseHidden?: number | false;
+  /** Whether cookies go to a hub of another origin. Default false. */
+  withCredentials?: boolean;
+  backoff?: Backoff;
+  /** Closes the client. */
+  signal?: AbortSignal;
+}
+
+export type Transport = "websocket" | "sse";
+
+export interface HubEvent {
+  /** The publisher's id, or else the position. */
+  id: string;
+  /** `null` over Server-Sent Events, if the publisher gave an id. */
+  position: Position | null;
+  /** The event's name; "message" if it has none. */
+  event: string;
+  /** Bytes if a binary event came over WebSocket; over Server-Sent Events they are base64 text. */
+  data: string | Uint8Array;
+  /** `null` over Server-Sent Events. */
+  topics: string[] | null;
+  transport: Transport;
+  /** Of the WebSocket message, or the block of the event stream; `null` from an EventSource. */
+  bytes: number | null;
+}
+
+export interface Gap {
+  /** Where this client stood. */
+  requested: string | null;
+  /** The stream goes on after this position. */
+  resumed: Position;
+  /** "lost" if the client itself noticed it. */
+  reason: "evicted" | "epoch" | "ahead" | "unknown" | "malformed" | "lost" | (string & {});
+  /** Bounds of what the hub keeps. */
+  earliest?: Position;
+  head?: Position;
+}
+
+export type State = "connecting" | "open" | "waiting" | "paused" | "closed";
+
+export interface StateChange {
+  state: State;
+  transport: Transport | null;
+  /** Why it waits or has closed. */
+  reason?: string;
+  /** Milliseconds until the next attempt; `null` until the network is back. */
+  retryIn?: number | null;
+}
+
+export interface Failure {
+  reason?: string;
+  /** An HTTP status. */
+  status?: number;
+  /** A close code of WebSocket. */
+  code?: number;
+  /** The client has closed. */
+  final: boolean;
+}
+
+export interface Publish {
+  topic?: string;
+  /** The canonical one first. */
+  topics?: Iterable<string>;
+  data?: string | ArrayBuffer | ArrayBufferView;
+  /** Makes it harmless to repeat: then it is, for two minutes at most, until it is answered. */
+  id?: string;
+  /** The event's name. */
+  event?: string;
+  retry?: number;
+  private?: boolean;
+}
+
+export interface ClientEvents {
+  event: CustomEvent<HubEvent>;
+  gap: CustomEvent<Gap>;
+  state: CustomEvent<StateChange>;
+  error: CustomEvent<Failure>;
+}
+
+export interface Client extends EventTarget, AsyncIterable<Item> {
+  readonly url: URL;
+  readonly state: State;
+  readonly transport: Transport | null;
+  readonly topics: string[];
+  /** What the next connection resumes from. */
+  readonly position: string | null;
+  /** Adds topics, from the client's position on. */
+  subscribe(topics: string | Iterable<string>): void;
+  unsubscribe(topics: string | Iterable<string>): void;
+  /** Resolves once the event is in the log; rejects with an error that has the `status`, or null. */
+  publish(
+    event: Publish,
+    options?: { signal?: AbortSignal },
+  ): Promise<{ id: string; position: Position | null }>;
+  /** Disconnects, until `resume` goes on where it was. */
+  pause(): void;
+  resume(): void;
+  /** Ends it: nothing is told any more. */
+  close(): void;
+
+  addEventListener<K extends keyof ClientEvents>(
+    type: K,
+    listener: (this: Client, event: ClientEvents[K]) => unknown,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  addEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | AddEventListenerOptions,
+  ): void;
+  removeEventListener<K extends keyof ClientEvents>(
+    type: K,
+    listener: (this: Client, event: ClientEvents[K]) => unknown,
+    options?: boolean | EventListenerOptions,
+  ): void;
+  removeEventListener(
+    type: string,
+    listener: EventListenerOrEventListenerObject | null,
+    options?: boolean | EventListenerOptions,
+  ): void;
+}
+
+export type Item = ({ type: "event" } & HubEvent) | ({ type: "gap" } & Gap);
+
+/** Subscribes to topics of the hub at `url`, such as "/.well-known/mercure". */
+export function connect(url: string | URL, options: Options): Client;
