@@ -40,6 +40,7 @@ files! {
     nginx: "nginx.test.mjs" ["node", "nginx"];
     python: "python.test.mjs" ["node", "python"];
     questions: "questions.test.mjs" ["node", "chromium", "mdbook"];
+    quick_start: "quick-start.test.mjs" ["node", "chromium"];
     react_hook: "react-hook.test.mjs" ["node", "chromium"];
     send: "send.test.mjs" ["node", "chromium"];
     shared_stream: "shared-stream.test.mjs" ["node", "chromium"];

@@ -1,29 +1,25 @@
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { EventParser } from "../../examples/fetch-events.mjs";
+import { startHub } from "./hub.mjs";
 import { chromium } from "./site.mjs";
-import { readFileSync } from "node:fs";
 
-async function hub(t) {
-  const hub = spawn(process.env.LONGWIRE_HUB, ["serve", "--memory", "--listen", "127.0.0.1:0"]);
-  t.after(() => hub.kill());
-  for await (const line of createInterface({ input: hub.stdout })) {
-    const origin = line.match(/http:\/\/[\d.:]+/)?.[0];
-    if (origin) return origin;
-  }
-}
-
-test("answers that are lost repeat nothing, and the order stays", async (t) => {
-  const origin = await hub(t);
+/// A page of the hub that can import the samples.
+async function onHub(t) {
+  const origin = await startHub(t);
   const page = await (await chromium(t)).newPage();
-  // The sample's files, on the hub's own origin.
   await page.route("**/*.mjs", (route) => {
     const name = new URL(route.request().url()).pathname;
     const body = readFileSync(new URL(`../../examples${name}`, import.meta.url));
     return route.fulfill({ body, contentType: "text/javascript" });
   });
+  await page.goto(origin);
+  return { origin, page };
+}
+
+test("answers that are lost repeat nothing, and the order stays", async (t) => {
+  const { origin, page } = await onHub(t);
   let posts = 0;
   await page.route("**/.well-known/mercure", async (route) => {
     if (route.request().method() !== "POST") return route.continue();
@@ -32,7 +28,6 @@ test("answers that are lost repeat nothing, and the order stays", async (t) => {
     if (posts % 2) return route.fetch().then(() => route.abort());
     return route.continue();
   });
-  await page.goto(origin);
   const ids = await page.evaluate(async () => {
     const { send } = await import("/send.mjs");
     return Promise.all(["one", "two", "three"].map((data) => send("orders", data)));
@@ -52,14 +47,7 @@ test("answers that are lost repeat nothing, and the order stays", async (t) => {
 });
 
 test("a refusal is told, and does not hold up what follows", async (t) => {
-  const origin = await hub(t);
-  const page = await (await chromium(t)).newPage();
-  await page.route("**/*.mjs", (route) => {
-    const name = new URL(route.request().url()).pathname;
-    const body = readFileSync(new URL(`../../examples${name}`, import.meta.url));
-    return route.fulfill({ body, contentType: "text/javascript" });
-  });
-  await page.goto(origin);
+  const { page } = await onHub(t);
   const results = await page.evaluate(async () => {
     const { send } = await import("/send.mjs");
     const large = "x".repeat(2 << 20);
