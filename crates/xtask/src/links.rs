@@ -6,7 +6,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Checks that every relative link of every page leads to a file and, where it names one, to a
-/// heading; and that the book's table of contents names each of its pages.
+/// heading; that what pages include is there; and that the book's table of contents names each of
+/// its pages.
 ///
 /// # Errors
 ///
@@ -35,6 +36,16 @@ pub(crate) fn check() -> Result<(), String> {
         }
     }
     let source = root.join("docs/src");
+    for page in pages.iter().filter(|page| page.starts_with(&source)) {
+        let text = fs::read_to_string(page).map_err(|e| format!("{}: {e}", page.display()))?;
+        for include in includes(&text) {
+            links += 1;
+            if let Err(reason) = include_from(page, include) {
+                let page = page.strip_prefix(&root).unwrap_or(page);
+                broken.push(format!("{}: {include}: {reason}", page.display()));
+            }
+        }
+    }
     let summary = source.join("SUMMARY.md");
     let contents = fs::read_to_string(&summary).map_err(|e| e.to_string())?;
     let named: BTreeSet<PathBuf> = targets(&contents)
@@ -77,6 +88,27 @@ fn targets(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// What a page includes: `{{#include file}}` and `{{#include file:anchor}}`.
+fn includes(text: &str) -> impl Iterator<Item = &str> {
+    let directives = text.split("{{#include ").skip(1);
+    directives.filter_map(|rest| Some(rest.split_once("}}")?.0))
+}
+
+/// Whether the file is there, and the part of it that is named. mdbook leaves the place empty where
+/// it is not.
+fn include_from(page: &Path, include: &str) -> Result<(), String> {
+    let (file, anchor) = include.split_once(':').unwrap_or((include, ""));
+    let path = page.parent().unwrap_or(page).join(file);
+    let text = fs::read_to_string(path).map_err(|_| "no such file".to_owned())?;
+    let marks = ["ANCHOR: ", "ANCHOR_END: "].map(|mark| format!("{mark}{anchor}"));
+    let marked = |mark: &String| text.lines().any(|line| line.ends_with(mark.as_str()));
+    if anchor.is_empty() || marks.iter().all(marked) {
+        Ok(())
+    } else {
+        Err("no such anchor".into())
+    }
 }
 
 /// The lines outside of fenced code.
@@ -147,6 +179,19 @@ mod tests {
     #[test]
     fn links_are_found_outside_of_code() {
         assert_eq!(targets(PAGE), ["b.md", "#one-thing-two", "e.md#f", "h.md"]);
+    }
+
+    #[test]
+    fn an_include_leads_to_a_file_and_an_anchor() {
+        let text = "```js\n{{#include a.mjs:b}}\n```\n{{#include c.svg}}";
+        assert_eq!(includes(text).collect::<Vec<_>>(), ["a.mjs:b", "c.svg"]);
+        let page = command::root().join("docs/src/recipes/react.md");
+        let hook = "../../examples/react-hook.mjs";
+        assert_eq!(include_from(&page, hook), Ok(()));
+        assert_eq!(include_from(&page, &format!("{hook}:hook")), Ok(()));
+        let missing = include_from(&page, &format!("{hook}:hoo"));
+        assert_eq!(missing, Err("no such anchor".into()));
+        assert_eq!(include_from(&page, "no.mjs"), Err("no such file".into()));
     }
 
     #[test]
