@@ -45,6 +45,22 @@ test("nothing is lost or repeated over broken connections, in either direction",
   assert.ok(states.filter((state) => state === "waiting").length >= 3);
 });
 
+test("a message that comes again is answered again, and passed on once", async (t) => {
+  const { origin, url } = await start(t);
+  const socket = new WebSocket(url, { origin });
+  await once(socket, "open");
+  const received = [];
+  socket.on("message", (text) => received.push(JSON.parse(text)));
+  socket.send('{"type":"resume","after":0}');
+  const message = '{"type":"message","id":"1","data":"hello"}';
+  socket.send(message);
+  socket.send(message);
+  await until(() => received.filter(({ type }) => type === "answer").length === 2);
+  const events = received.filter(({ type }) => type === "event");
+  assert.deepEqual(events, [{ type: "event", seq: 1, data: "hello" }]);
+  socket.terminate();
+});
+
 test("a silent server is left, a refusal is final", async (t) => {
   const { sockets, origin, url } = await start(t);
   const page = await open(await chromium(t), origin);
