@@ -391,7 +391,7 @@ impl App {
         Client::new(peer, self.scheme, head, self.limits.proxies())
     }
 
-    fn seat(&self, client: &Client, grant: Option<&Grant>) -> Result<Seated, Refused> {
+    fn seat(&self, client: &Client, grant: Option<&Grant>) -> Result<Option<Box<Seated>>, Refused> {
         let subject = grant.and_then(|grant| grant.subject.as_ref());
         Ok(self.limits.subscribe(client, subject)?)
     }

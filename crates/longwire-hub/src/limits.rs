@@ -153,7 +153,7 @@ impl Limits {
         }
     }
 
-    /// Places for a subscription.
+    /// Places for a subscription, if anybody counts it.
     ///
     /// # Errors
     ///
@@ -162,16 +162,19 @@ impl Limits {
         &self,
         client: &Client,
         subject: Option<&Arc<str>>,
-    ) -> Result<Seated, Full> {
+    ) -> Result<Option<Box<Seated>>, Full> {
         let address = client.address;
+        if address.is_none() && subject.is_none() {
+            return Ok(None);
+        }
         let by_address =
             address.map(|address| self.subscriptions.take(address).ok_or(Full::Address));
         let by_subject = subject.map(|name| self.subjects.take(name.clone()).ok_or(Full::Subject));
-        Ok(Seated {
+        Ok(Some(Box::new(Seated {
             address,
             _address: by_address.transpose()?,
             _subject: by_subject.transpose()?,
-        })
+        })))
     }
 
     /// Counts an event that is to be published.

@@ -51,6 +51,16 @@ pub(crate) async fn run(settings: Settings) -> Result<(), String> {
     let hangup = signal(SignalKind::hangup()).map_err(|error| error.to_string())?;
 
     let limits = Arc::new(Limits::new(&settings, descriptors()));
+    if let Some(wanted) = settings
+        .max_connections
+        .filter(|wanted| *wanted > limits.most())
+    {
+        let most = limits.most();
+        warn!(
+            wanted,
+            most, "the system allows fewer descriptors than max-connections needs"
+        );
+    }
     let hub = open(&settings)?;
     let timing = sse::Timing::default().write_deadline(WRITE_DEADLINE);
     let web_socket = ws::Config::default().write_deadline(WRITE_DEADLINE);

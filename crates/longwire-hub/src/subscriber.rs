@@ -46,7 +46,7 @@ pub(crate) struct Subscriber {
     over: bool,
     wire: Wire,
     /// Its places among those of its address and subject.
-    seated: Box<Seated>,
+    seated: Option<Box<Seated>>,
     /// When it began, by the hub's time.
     since: Duration,
     /// Bytes given to the connection the last time, which may not have left.
@@ -98,7 +98,7 @@ impl Subscriber {
         hub: Arc<Hub>,
         query: SubscribeQuery,
         grant: Option<Arc<Grant>>,
-        seated: Seated,
+        seated: Option<Box<Seated>>,
         wire: Wire,
     ) -> Self {
         let begins = match query.start {
@@ -143,7 +143,7 @@ impl Subscriber {
             grant,
             over: false,
             wire,
-            seated: Box::new(seated),
+            seated,
             since,
             unsent: 0,
         }

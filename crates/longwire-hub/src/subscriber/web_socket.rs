@@ -64,7 +64,8 @@ impl WebSocketSubscriber {
         let Subscriber { hub, seated, .. } = &self.subscriber;
         let grant = self.subscriber.grant.as_deref();
         let subject = grant.and_then(|grant| grant.subject.as_ref());
-        if let Err(after) = self.limits.publish(seated.address, subject, hub.now()) {
+        let address = seated.as_ref().and_then(|seated| seated.address);
+        if let Err(after) = self.limits.publish(address, subject, hub.now()) {
             hub.metrics.rate_limited.add(1);
             return Publishing::Done(Err(Refusal::TooSoon(after)));
         }

@@ -9,7 +9,8 @@ use tokio::net::TcpStream;
 use ws_handshake::ClientRequest;
 
 use crate::support::{
-    Connection, Directory, Hub, Message, Proxy, Request, WebSocket, form, number, target, within,
+    Connection, Directory, ENDPOINT, Hub, Message, Proxy, Request, WebSocket, form, number, target,
+    within,
 };
 
 const SECRET: &str = "a secret that has thirty-two bytes";
@@ -304,4 +305,40 @@ async fn an_encoded_body_is_refused_unread() {
         let request = Request::publish(&body).header("Content-Encoding", coding);
         assert_eq!(hub.request(request).await.status, 415, "{coding}");
     }
+}
+
+#[tokio::test]
+async fn with_little_memory_left_nobody_more_is_served() {
+    let hub = Hub::start(&["--max-memory", "1m"]).await;
+    let target = target(&[("topic", "t")]);
+    // It looks at its memory once a second.
+    within("a refusal", async {
+        loop {
+            let mut connection = hub.connect().await;
+            connection.send(&Request::new("GET", &target)).await;
+            if connection.head().await.status == 503 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    })
+    .await;
+    let page = hub.request(Request::new("GET", "/")).await;
+    assert_eq!((page.status, page.header("retry-after")), (503, Some("10")));
+    for path in ["/healthz", "/readyz", "/metrics"] {
+        assert_eq!(hub.request(Request::new("GET", path)).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let hub = Hub::start(&[]).await;
+    let mut slow = hub.connect().await;
+    let head = format!(
+        "POST {ENDPOINT} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\n\r\ntopic="
+    );
+    slow.write(head.as_bytes()).await;
+    let answer = within("an answer", slow.head()).await;
+    assert_eq!(answer.status, 408);
 }

@@ -2,10 +2,11 @@
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
-    CARRIERS, Carrier, Connection, Directory, Hub, Request, Seen, Subscriber, form, number, within,
+    CARRIERS, Carrier, Connection, Directory, Hub, Program, Request, Seen, Subscriber, Tool, form,
+    number, within,
 };
 
 async fn get(address: core::net::SocketAddr, path: &str) -> (u16, String) {
@@ -164,6 +165,34 @@ async fn the_numbers_are_for_those_with_a_grant() {
         for path in ["/healthz", "/readyz"] {
             assert_eq!(get(hub.address(), path).await.0, 200);
         }
+    }
+}
+
+#[tokio::test]
+async fn the_parser_of_prometheus_reads_them() {
+    let Some([python]) = Tool::find([Tool::Python]) else {
+        return;
+    };
+    let hub = Hub::start(&[]).await;
+    let mut subscriber = Subscriber::live(Carrier::EventStream, &hub, "t").await;
+    hub.publish_data("t", "x").await;
+    subscriber.next().await;
+    let url = hub.url("http", "/metrics");
+    let (lines, content) = Program::script(python, "python/metrics.py", [url])
+        .finish()
+        .await;
+    assert!(content, "{lines:#?}");
+    let samples: Vec<Value> = lines
+        .iter()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    for sample in [
+        json!(["gauge", "longwire_subscribers", { "carrier": "sse" }, 1.0]),
+        json!(["counter", "longwire_events_in_total", {}, 1.0]),
+        json!(["histogram", "longwire_delivery_lag_seconds_bucket", { "le": "+Inf" }, 1.0]),
+        json!(["histogram", "longwire_delivery_lag_seconds_count", {}, 1.0]),
+    ] {
+        assert!(samples.contains(&sample), "{sample} is not in {lines:#?}");
     }
 }
 
