@@ -108,7 +108,14 @@ async fn unread_bytes_are_seen() {
     }
     let unsent = hub.metric("longwire_unsent_bytes").await.unwrap();
     assert!((1.0..2e6).contains(&unsent), "{unsent}");
+    // Who leaves leaves nothing behind.
     drop(stalled);
+    within("nothing unsent", async {
+        while hub.metric("longwire_unsent_bytes").await != Some(0.0) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
