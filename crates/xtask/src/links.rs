@@ -132,6 +132,10 @@ fn follow(page: &Path, text: &str, link: &str) -> Result<(), String> {
     if !file.is_empty() && !target.exists() {
         return Err("no such file".into());
     }
+    let book = command::root().join("docs/src");
+    if page.starts_with(&book) && !inside(&target, &book) {
+        return Err("not in the book, where readers would look for it".into());
+    }
     if heading.is_empty() {
         return Ok(());
     }
@@ -146,6 +150,13 @@ fn follow(page: &Path, text: &str, link: &str) -> Result<(), String> {
     } else {
         Err("no such heading".into())
     }
+}
+
+/// Whether `path`, which exists, lies below `folder`.
+fn inside(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let folder = real(folder);
+    real(path).is_some_and(|path| folder.is_some_and(|folder| path.starts_with(folder)))
 }
 
 /// The anchors of a page's headings, as GitHub and mdbook form them.
@@ -202,5 +213,8 @@ mod tests {
         assert_eq!(follow(&page, PAGE, "https://example.com/nowhere"), Ok(()));
         assert_eq!(follow(&page, PAGE, "LICENCE"), Err("no such file".into()));
         assert_eq!(follow(&page, PAGE, "#two"), Err("no such heading".into()));
+        let page = command::root().join("docs/src/introduction.md");
+        assert_eq!(follow(&page, PAGE, "quick-start.md"), Ok(()));
+        assert!(follow(&page, PAGE, "../../LICENSE").is_err());
     }
 }

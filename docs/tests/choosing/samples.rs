@@ -34,6 +34,7 @@ macro_rules! files {
 files! {
     articles: "articles.test.mjs" ["node", "chromium", "python"];
     binary: "binary.test.mjs" ["node", "chromium"];
+    book: "book.test.mjs" ["node", "chromium", "mdbook"];
     browsers: "browsers.test.mjs" ["node", "chromium"];
     event_source: "event-source.test.mjs" ["node", "chromium"];
     fetch_events: "fetch-events.test.mjs" ["node", "chromium"];

@@ -1,16 +1,10 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
 import { runInNewContext } from "node:vm";
+import { book } from "./book.mjs";
 import { chromium } from "./site.mjs";
 
-const docs = fileURLToPath(new URL("../../", import.meta.url));
 const questions = {
   speaks: ["server", "sometimes", "both"],
   sent: ["text", "bytes"],
@@ -28,7 +22,7 @@ const plain = {
   streams: "few",
 };
 const recommend = runInNewContext(
-  `${readFileSync(join(docs, "src/choosing/questions.js"), "utf8")}\nrecommend`,
+  `${readFileSync(new URL("../../src/choosing/questions.js", import.meta.url), "utf8")}\nrecommend`,
 );
 
 test("every combination of answers leads somewhere, with a reason", () => {
@@ -48,29 +42,6 @@ test("every combination of answers leads somewhere, with a reason", () => {
     assert.match(choice, expected, JSON.stringify(answers));
   }
 });
-
-/// The book, built, and served on loopback.
-async function book(t) {
-  const folder = mkdtempSync(join(tmpdir(), "longwire-book-"));
-  t.after(() => rmSync(folder, { recursive: true }));
-  const { status, stderr } = spawnSync("mdbook", ["build", docs, "--dest-dir", folder], { encoding: "utf8" });
-  assert.equal(status, 0, stderr);
-  assert.doesNotMatch(stderr, /ERROR|WARN/);
-  const types = { html: "text/html", js: "text/javascript", css: "text/css", svg: "image/svg+xml" };
-  const missing = [];
-  const server = createServer((request, response) => {
-    const path = join(folder, decodeURIComponent(new URL(request.url, "http://localhost").pathname));
-    if (!existsSync(path)) {
-      missing.push(request.url);
-      return response.writeHead(404).end();
-    }
-    response.setHeader("Content-Type", types[path.split(".").at(-1)] ?? "application/octet-stream");
-    response.end(readFileSync(path));
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  t.after(() => (server.closeAllConnections(), server.close()));
-  return { url: `http://127.0.0.1:${server.address().port}`, missing };
-}
 
 test("the page in the book, with the keyboard alone, ends with a recommendation", async (t) => {
   const { url, missing } = await book(t);
@@ -123,37 +94,4 @@ test("the page in the book, with the keyboard alone, ends with a recommendation"
   }
   assert.deepEqual(problems, []);
   assert.deepEqual(missing, []);
-});
-
-test("every page of the book loads whole, and every link in it leads somewhere", async (t) => {
-  const { url, missing } = await book(t);
-  const page = await (await chromium(t)).newPage();
-  const problems = [];
-  page.on("pageerror", (error) => problems.push(`${page.url()}: ${error.message}`));
-  const visited = new Set();
-  const waiting = ["/introduction.html"];
-  while (waiting.length > 0) {
-    const path = waiting.pop();
-    if (visited.has(path)) continue;
-    visited.add(path);
-    await page.goto(url + path);
-    const { links, dead, left } = await page.evaluate(() => {
-      const anchors = [...document.querySelectorAll("#mdbook-content a[href], main a[href], nav a[href]")];
-      const links = anchors.map((a) => new URL(a.href)).filter(({ origin }) => origin === location.origin);
-      const here = links.filter(({ pathname, hash }) => pathname === location.pathname && hash);
-      const dead = here.filter(({ hash }) => !document.getElementById(decodeURIComponent(hash.slice(1))));
-      return {
-        links: links.map(({ pathname }) => pathname),
-        dead: dead.map(({ hash }) => hash),
-        // A directive that mdbook did not know.
-        left: document.body.innerText.match(/\{\{#[^}]*\}\}/)?.[0],
-      };
-    });
-    assert.deepEqual(dead, [], path);
-    assert.equal(left, undefined, path);
-    waiting.push(...links.filter((path) => path.endsWith(".html")));
-  }
-  assert.ok(visited.size > 10, [...visited].join(" "));
-  assert.deepEqual(missing, []);
-  assert.deepEqual(problems, []);
 });
