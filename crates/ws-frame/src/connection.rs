@@ -129,7 +129,7 @@ impl<S: Side> Connection<S> {
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'b>>, ConnectionError> {
         if self.at_rest
-            && let Some(data) = self.next_whole(input)
+            && let Some(data) = self.take_whole(input)
         {
             return Ok(Some(Event::Data(data)));
         }

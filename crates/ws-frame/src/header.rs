@@ -203,6 +203,19 @@ impl FrameHeader {
         )))
     }
 
+    /// The header's bytes if these are two: without a mask, and a length of at most 125.
+    #[inline(always)]
+    #[expect(clippy::cast_possible_truncation, reason = "the length was compared")]
+    pub(crate) const fn encode_short(&self) -> Option<[u8; 2]> {
+        if self.mask.is_some() || self.len > 125 {
+            return None;
+        }
+        Some([
+            (self.fin as u8) << 7 | self.rsv.0 | self.opcode as u8,
+            self.len as u8,
+        ])
+    }
+
     /// The header's bytes, two to fourteen, with the length in its shortest form.
     ///
     /// Written before the payload in one vectored write, this sends a frame without copying the

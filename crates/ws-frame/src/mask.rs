@@ -28,13 +28,9 @@ impl MaskKey {
     /// The key as it applies to the byte `phase` bytes into the payload.
     #[inline]
     pub(crate) const fn rotated(self, phase: usize) -> Self {
-        let [a, b, c, d] = self.0;
-        match phase % 4 {
-            0 => self,
-            1 => Self([b, c, d, a]),
-            2 => Self([c, d, a, b]),
-            _ => Self([d, a, b, c]),
-        }
+        #[expect(clippy::cast_possible_truncation, reason = "below four")]
+        let bits = 8 * (phase % 4) as u32;
+        Self(u32::from_le_bytes(self.0).rotate_right(bits).to_le_bytes())
     }
 }
 
@@ -66,7 +62,43 @@ pub(crate) fn mask_ascii(key: MaskKey, data: &mut [u8]) -> bool {
     if data.len() >= WIDE {
         return mask_wide(key, data);
     }
+    #[cfg(feature = "std")]
+    if data.len() >= 16 {
+        let level = fearless_simd::Level::baseline();
+        return fearless_simd::dispatch!(level, simd => mask_by::<_, u8x16<_>>(simd, key, data));
+    }
     is_ascii(mask_words(key, data))
+}
+
+/// [`mask_ascii`] where most payloads are short: in two pieces of fixed length that overlap, without
+/// a loop or a call. Whoever copies such a payload reads it in the same pieces, which is as fast as
+/// the processor can hand over what was just written.
+#[inline(always)]
+pub(crate) fn mask_ascii_short(key: MaskKey, data: &mut [u8]) -> bool {
+    #[cfg(feature = "std")]
+    if let 16..=32 = data.len() {
+        let level = fearless_simd::Level::baseline();
+        return fearless_simd::dispatch!(level, simd => mask_ends(simd, key, data));
+    }
+    mask_some(key, data)
+}
+
+/// [`mask_ascii`], called.
+#[inline(never)]
+fn mask_some(key: MaskKey, data: &mut [u8]) -> bool {
+    mask_ascii(key, data)
+}
+
+#[cfg(feature = "std")]
+#[inline(always)]
+fn mask_ends<S: Simd>(simd: S, key: MaskKey, data: &mut [u8]) -> bool {
+    let before = data.len() - 16;
+    let keys = |key: MaskKey| u32x4::splat(simd, u32::from_ne_bytes(key.0)).to_bytes();
+    let first = u8x16::from_slice(simd, &data[..16]) ^ keys(key);
+    let last = u8x16::from_slice(simd, &data[before..]) ^ keys(key.rotated(before));
+    first.store_slice(&mut data[..16]);
+    last.store_slice(&mut data[before..]);
+    (first | last).as_slice().is_ascii()
 }
 
 /// Masks word by word and returns the bits that the result has, gathered in one word.

@@ -115,10 +115,13 @@ impl<S: Side> Connection<S> {
     ///
     /// [`SendError::Closed`], [`MessageInProgress`](SendError::MessageInProgress),
     /// [`NoMessage`](SendError::NoMessage), [`NotNegotiated`](SendError::NotNegotiated).
-    #[inline]
+    #[inline(always)]
     pub fn send(&mut self, data: OutboundData<'_>, out: &mut Vec<u8>) -> Result<(), SendError> {
         let header = self.send_header(data)?;
-        append(&header, data.bytes, out);
+        match header.encode_short() {
+            Some(short) => append_short(short, data.bytes, out),
+            None => append(&header, data.bytes, out),
+        }
         Ok(())
     }
 
@@ -146,7 +149,7 @@ impl<S: Side> Connection<S> {
     /// assert_eq!(socket.len(), 10 + 70_000);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn send_header(&mut self, data: OutboundData<'_>) -> Result<FrameHeader, SendError> {
         self.check_send(&data)?;
         self.sending = !data.fin;
@@ -161,7 +164,7 @@ impl<S: Side> Connection<S> {
     /// # Errors
     ///
     /// As of [`send`](Self::send).
-    #[inline]
+    #[inline(always)]
     pub fn check_send(&self, data: &OutboundData<'_>) -> Result<(), SendError> {
         //= https://www.rfc-editor.org/rfc/rfc6455#section-5.5.1
         //# The application MUST NOT send any more data frames after sending a Close frame.
@@ -257,7 +260,7 @@ impl<S: Side> Connection<S> {
     }
 }
 
-#[inline]
+#[inline(never)]
 fn append(header: &FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
     let encoded = header.encode();
     out.reserve(encoded.len() + payload.len());
@@ -269,5 +272,29 @@ fn append(header: &FrameHeader, payload: &[u8], out: &mut Vec<u8>) {
     //# 5.3.
     if let Some(key) = header.mask {
         mask(key, 0, &mut out[start..]);
+    }
+}
+
+/// Appends an unmasked frame, the smallest payloads in two pieces of fixed length that overlap: a
+/// copy whose length is not known before costs a call, and it reads wider than [`mask`] writes.
+#[inline(always)]
+fn append_short(header: [u8; 2], payload: &[u8], out: &mut Vec<u8>) {
+    out.reserve(header.len() + payload.len());
+    out.extend_from_slice(&header);
+    match payload.len() {
+        8..16 => extend_by::<8>(out, payload),
+        16..=32 => extend_by::<16>(out, payload),
+        33..=64 => extend_by::<32>(out, payload),
+        _ => out.extend_from_slice(payload),
+    }
+}
+
+#[inline(always)]
+fn extend_by<const N: usize>(out: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<N>(), bytes.last_chunk::<N>()) {
+        let end = out.len() + bytes.len();
+        out.extend_from_slice(first);
+        out.truncate(end - N);
+        out.extend_from_slice(last);
     }
 }

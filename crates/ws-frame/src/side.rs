@@ -74,6 +74,7 @@ pub(crate) mod sealed {
     impl Sealed for Server {
         const PEER_MASKS: bool = true;
 
+        #[inline]
         fn next_mask(&mut self) -> Option<MaskKey> {
             None
         }
@@ -82,6 +83,7 @@ pub(crate) mod sealed {
     impl<M: MaskSource> Sealed for Client<M> {
         const PEER_MASKS: bool = false;
 
+        #[inline]
         fn next_mask(&mut self) -> Option<MaskKey> {
             Some(self.masks.next_mask())
         }

@@ -235,7 +235,7 @@ pub(crate) fn open_len(bytes: &[u8]) -> usize {
 
 /// Checks a whole text: `None` if it is bad, else the text where the check gave it as `str`, else
 /// the empty `str`.
-#[inline]
+#[inline(never)]
 pub(crate) fn check_whole(bytes: &[u8]) -> Option<&str> {
     if bytes.len() >= SHORT {
         return simdutf8::basic::from_utf8(bytes).ok();

@@ -1,14 +1,47 @@
 //! The straight path: a whole message in one frame, which nearly all are, and nothing before it.
 
 use crate::decoder::advance;
-use crate::mask::mask_ascii;
+use crate::mask::mask_ascii_short;
 use crate::{Connection, Data, DataKind, MaskKey, Side, Utf8Validator, utf8};
 
 impl<S: Side> Connection<S> {
-    /// Takes what `input` begins with if that is a whole, uncompressed message in one frame of at
-    /// most 16 KiB; leaves everything as it was if not.
+    /// Takes the next message off the front of `input` if that begins with all of it, uncompressed
+    /// and in one frame of at most 16 KiB: what [`next_event`](Self::next_event) would give,
+    /// without its other cases. `None` is none of these, and then it is for `next_event` to say what
+    /// comes.
+    ///
+    /// It appends nothing, so that answers can be appended while messages are lent: a loop over it
+    /// goes through what one read brought. The bytes lent are the last bytes consumed. A text that
+    /// is not UTF-8 is consumed and not lent: its error comes from `next_event`.
+    ///
+    /// ```
+    /// use ws_frame::{Config, Connection, OutboundData};
+    ///
+    /// // "Hello" twice, masked with a key of zeros, and a ping.
+    /// let mut bytes = *b"\x81\x85\0\0\0\0Hello\x81\x85\0\0\0\0Hello\x89\x80\0\0\0\0";
+    /// let mut server = Connection::server(Config::default());
+    /// let mut out = Vec::new();
+    /// let mut input = &mut bytes[..];
+    /// while let Some(data) = server.next_whole(&mut input) {
+    ///     server.send(OutboundData::new(data.kind, data.bytes), &mut out)?;
+    /// }
+    /// assert_eq!(out, b"\x81\x05Hello\x81\x05Hello");
+    /// server.next_event(&mut input, &mut out)?;
+    /// assert!(out.ends_with(b"\x8a\x00"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[inline(always)]
-    pub(crate) fn next_whole<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
+    pub fn next_whole<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
+        if !self.at_rest {
+            return None;
+        }
+        let data = self.take_whole(input)?;
+        data.end.then_some(data)
+    }
+
+    /// The same, with the good start of a bad text.
+    #[inline(always)]
+    pub(crate) fn take_whole<'b>(&mut self, input: &mut &'b mut [u8]) -> Option<Data<'b>> {
         let (kind, head_len, len) = whole_header(input, S::PEER_MASKS)?;
         if len > usize::from(self.whole_max) || input.len() - head_len < len {
             return None;
@@ -18,7 +51,7 @@ impl<S: Side> Connection<S> {
         if S::PEER_MASKS
             && let Some(key) = head.last_chunk()
         {
-            ascii = mask_ascii(MaskKey::new(*key), payload);
+            ascii = mask_ascii_short(MaskKey::new(*key), payload);
         }
         let bytes: &[u8] = payload;
         let (mut bytes, mut text, mut end) = (bytes, "", true);

@@ -20,3 +20,4 @@ mod support;
 mod text;
 mod tungstenite;
 mod vectors;
+mod whole;

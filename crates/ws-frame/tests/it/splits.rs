@@ -1,6 +1,6 @@
 //! Chunking invariance: however the bytes of a session are cut, it sees and sends the same.
 
-use crate::support::{Record, client, feed, masked, plain, server};
+use crate::support::{Record, client, feed, feed_more, masked, plain, server};
 use ws_frame::OpCode::{Binary, Close, Continuation, Ping, Pong, Text};
 use ws_frame::{Config, Connection, OpCode};
 
@@ -103,6 +103,26 @@ fn server_sees_the_same() {
 fn client_sees_the_same() {
     for (name, bytes) in sessions(plain) {
         check(name, &bytes, |chunks| feed(&mut client(), chunks));
+    }
+}
+
+#[test]
+fn whole_messages_are_the_same_ones() {
+    let by_whole = |chunks: &[&[u8]]| {
+        let mut record = Record {
+            by_whole: true,
+            ..Record::default()
+        };
+        feed_more(&mut record, &mut server(), chunks);
+        Record {
+            by_whole: false,
+            ..record
+        }
+    };
+    for (name, bytes) in sessions(masked) {
+        check(name, &bytes, by_whole);
+        let same = feed(&mut server(), &[&bytes]);
+        assert_eq!(by_whole(&[&bytes]), same, "{name}");
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) enum Seen {
 pub(crate) struct Record {
     pub(crate) seen: Vec<Seen>,
     pub(crate) out: Vec<u8>,
+    /// Whether whole messages are asked for first.
+    pub(crate) by_whole: bool,
 }
 
 impl Record {
@@ -78,6 +80,14 @@ pub(crate) fn feed_more<S: Side>(
         let mut bytes = chunk.to_vec();
         let mut input = &mut bytes[..];
         loop {
+            while let Some(data) = record
+                .by_whole
+                .then(|| connection.next_whole(&mut input))
+                .flatten()
+            {
+                assert!(data.start && data.end && !data.compressed);
+                record.push_data(&data);
+            }
             let before = input.as_ptr() as usize + input.len();
             match connection.next_event(&mut input, &mut record.out) {
                 Ok(None) => break,
