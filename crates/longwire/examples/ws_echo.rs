@@ -16,7 +16,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use longwire::net::ServerTls;
+use longwire::net::{self, ServerTls};
 use longwire::ws::{self, Config, Deflate, Socket};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -83,7 +83,7 @@ async fn serve(
     io: TcpStream,
     options: Options,
 ) -> Result<(), Box<dyn core::error::Error + Send + Sync>> {
-    io.set_nodelay(true)?;
+    net::tune(&io)?;
     if let Some(tls) = &options.tls {
         let io = tls.accept(io, Duration::from_secs(10)).await?;
         return Ok(upgraded(io, options.config).await?);

@@ -58,4 +58,4 @@ pub use tls::Tls;
 #[cfg(feature = "serve")]
 pub(crate) use tune::give_up_after;
 #[cfg(any(feature = "client", feature = "serve"))]
-pub(crate) use tune::tune;
+pub use tune::tune;

@@ -5,9 +5,40 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-/// Small writes leave at once, and dead peers are noticed by the kernel too, with data under way
-/// or without.
-pub(crate) fn tune(io: &TcpStream) -> io::Result<()> {
+/// Sets the options that [`ws::connect`](crate::ws) and `http::serve` set on their sockets, for
+/// those who accept theirs and hand them to [`ws::accept`](crate::ws::accept).
+///
+/// Small writes leave at once (`TCP_NODELAY`), and the system notices dead peers too: 30 s after
+/// what was sent to them and not confirmed (`TCP_USER_TIMEOUT`, Linux only), or 60 s after the last
+/// sign of life where nothing is under way (keepalive after 30 s, then three probes 10 s apart).
+/// The clocks of a WebSocket are shorter, and do not need it; they end with its task.
+///
+/// # Errors
+///
+/// Of the system, as for a socket that is closed already.
+///
+/// # Example
+///
+/// ```
+/// use longwire::{Error, net, ws};
+/// use tokio::net::TcpListener;
+///
+/// async fn serve(listener: TcpListener) -> Result<(), Error> {
+///     loop {
+///         let (io, _) = listener.accept().await?;
+///         net::tune(&io)?;
+///         tokio::spawn(async move {
+///             let config = ws::Config::default();
+///             let mut socket = ws::accept(io, config, |accept| Ok(accept)).await?;
+///             while let Some(message) = socket.recv().await {
+///                 socket.send(message?).await?;
+///             }
+///             Ok::<(), Error>(())
+///         });
+///     }
+/// }
+/// ```
+pub fn tune(io: &TcpStream) -> io::Result<()> {
     io.set_nodelay(true)?;
     let socket = socket2::SockRef::from(io);
     #[cfg(target_os = "linux")]

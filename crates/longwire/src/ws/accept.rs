@@ -12,6 +12,8 @@ use crate::http::{First, after, read_first, refuse};
 
 /// Reads the opening handshake from `io`, lets `choose` answer it, and speaks WebSocket from there.
 ///
+/// The options of a TCP socket are its caller's to set: see [`net::tune`](crate::net).
+///
 /// `choose` sees the request ([`Accept::request`]), may add a subprotocol and header fields, or
 /// reject it.
 ///

@@ -364,6 +364,7 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
         session: &mut T,
     ) -> Poll<Result<CloseReason, Error>> {
         loop {
+            self.each_whole(SOFT_LIMIT, |message, out| session.receive(message, out));
             let due = |cx: &mut Context<'_>, out: &mut Outbox<'_>, quiet| {
                 if quiet {
                     session.quiet(out);

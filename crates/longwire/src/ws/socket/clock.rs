@@ -111,7 +111,8 @@ impl Clock {
                 Ok(left) => left,
                 Err(due) => return Poll::Ready(due),
             };
-            ready!(self.timer.poll(cx, self.base + now + left));
+            let at = self.base + now;
+            ready!(self.timer.poll_at(cx, at, at + left));
         }
     }
 

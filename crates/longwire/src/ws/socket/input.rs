@@ -5,7 +5,7 @@ use ws_frame::{Data, DataKind, Event, Side};
 use super::Socket;
 use super::output::Output;
 use crate::Error;
-use crate::ws::{Config, Message, Received};
+use crate::ws::{Config, Message, Outbox, Received};
 
 /// The pieces of a message joined so far, or what was inflated of one.
 #[derive(Debug)]
@@ -41,6 +41,12 @@ impl<Io, S: Side> Socket<Io, S> {
             Take::Pieces => self.joined_so_far(),
             Take::Messages => None,
         };
+        if lent.is_none() {
+            lent = self.next_whole();
+            if lent.is_some() {
+                return lent;
+            }
+        }
         // The connection says when it has nothing more: an error may come after the last byte.
         while lent.is_none() && !self.drained {
             lent = self.next_piece(take);
@@ -50,6 +56,71 @@ impl<Io, S: Side> Socket<Io, S> {
         }
         self.output.batch.settle();
         lent
+    }
+
+    /// Hands out one whole message after the other, with where the answers go, while the bytes
+    /// that were read begin with one and less than `limit` bytes wait to be written.
+    #[inline(always)]
+    pub(super) fn each_whole(
+        &mut self,
+        limit: usize,
+        mut hand_out: impl FnMut(Received<'_>, &mut Outbox<'_, S>),
+    ) {
+        if self.ready.is_some() {
+            return;
+        }
+        self.forget();
+        let Self {
+            output,
+            read,
+            config,
+            ..
+        } = self;
+        let config = &**config;
+        let mut input = read.unused_mut();
+        let mut passed = false;
+        while output.batch.len() < limit
+            && let Some(data) = output.connection.next_whole(&mut input)
+        {
+            passed = true;
+            let message = match data.kind {
+                DataKind::Binary => Received::Binary(data.bytes),
+                DataKind::Text => Received::Text(data.as_str().unwrap_or_default()),
+            };
+            hand_out(message, &mut Outbox { output, config });
+        }
+        let left = input.len();
+        read.lend(left);
+        if passed {
+            self.passed();
+        }
+    }
+
+    /// Takes the next message if the bytes that were read begin with all of it, in one frame.
+    #[inline]
+    fn next_whole(&mut self) -> Option<Lent> {
+        let mut input = self.read.unused_mut();
+        let data = self.output.connection.next_whole(&mut input);
+        let left = input.len();
+        let lent = data.map(|data| Lent {
+            kind: data.kind,
+            end: true,
+            len: u32::try_from(data.bytes.len()).ok(),
+        });
+        self.read.lend(left);
+        if lent.is_some() {
+            self.passed();
+        }
+        lent
+    }
+
+    /// A message came whole: nothing is left of the one before.
+    #[inline]
+    const fn passed(&mut self) {
+        self.skipping = false;
+        self.in_pieces = false;
+        self.output.active = true;
+        self.clock.message_ended();
     }
 
     /// Gives back the memory of what was handed out last.

@@ -183,6 +183,13 @@ impl<S: Side> Output<S> {
         config: &Config,
         message: Outbound<'_>,
     ) -> Result<(), Error> {
+        if self.queue.is_none() && message.bytes().len() < IN_PLACE && !self.may_compress(&message)
+        {
+            let data = OutboundData::new(message.kind(), message.bytes());
+            self.connection.send(data, self.batch.out()).map_err(from)?;
+            self.active = true;
+            return Ok(());
+        }
         self.check()?;
         self.push(config, message)
     }
