@@ -14,18 +14,12 @@ mod support;
 mod bombs;
 mod endless;
 mod floods;
+#[cfg(feature = "http2")]
+mod floods_h2;
 mod half_open;
 mod heads;
 mod process;
 mod raw;
 mod slow;
 
-/// The size of an attack.
-fn size<T>(full: T, small: T) -> T {
-    let asked = std::env::var("LONGWIRE_HOSTILE");
-    if asked.is_ok_and(|size| size == "full") {
-        full
-    } else {
-        small
-    }
-}
+use support::size;

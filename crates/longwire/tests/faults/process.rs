@@ -28,9 +28,15 @@ impl Server {
     /// It echoes, and does as it is told: `send N` sends N messages of 64 KiB, `close` begins the
     /// closing handshake and goes on echoing what comes.
     pub(crate) async fn start(test: &str, config: Config) -> Self {
-        if env::var_os(SERVES).is_some() {
+        if is_server() {
             serve(config).await;
         }
+        Self::spawn(test).await
+    }
+
+    /// Starts the calling test, whose full name is `test`, once more: there
+    /// [`is_server`] holds, and it serves until it is killed.
+    pub(crate) async fn spawn(test: &str) -> Self {
         let exe = env::current_exe().unwrap();
         let set = format!("{SERVES}=1");
         let arguments = [
@@ -98,6 +104,11 @@ impl Server {
     fn file(&self, name: &str) -> String {
         format!("/proc/{}/{name}", self.program.id())
     }
+}
+
+/// Whether this is the process that serves.
+pub(crate) fn is_server() -> bool {
+    env::var_os(SERVES).is_some()
 }
 
 async fn serve(config: Config) -> ! {

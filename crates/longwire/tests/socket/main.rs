@@ -5,6 +5,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod closing;
 #[cfg(feature = "deflate")]
 mod deflate;

@@ -14,6 +14,7 @@ mod network;
 mod port;
 mod program;
 mod proxies;
+mod size;
 mod tool;
 
 use core::future::IntoFuture;
@@ -26,6 +27,7 @@ pub(crate) use network::{cut, in_own_network, mend};
 pub(crate) use port::free_port;
 pub(crate) use program::Program;
 pub(crate) use proxies::{haproxy, microsocks, nghttpx, nginx, squid};
+pub(crate) use size::size;
 pub(crate) use tool::Tool;
 
 /// Waits for what must happen, and names it if it does not: a guard against hanging, not a measure.
