@@ -15,17 +15,14 @@ pub(crate) struct Timer {
 }
 
 impl Timer {
-    /// [`poll`](Self::poll), known to be `now`: most often nothing is to be done, for the timer is
-    /// set, it ends before `due`, and it has not ended.
-    pub(crate) fn poll_at(&mut self, cx: &mut Context<'_>, now: Instant, due: Instant) -> Poll<()> {
-        if let (Some(sleep), Some(waker)) = (&self.sleep, &self.waker)
-            && now < sleep.deadline()
-            && sleep.deadline() <= due
-            && waker.will_wake(cx.waker())
-        {
-            return Poll::Pending;
-        }
-        self.poll(cx, due)
+    /// Whether it runs, and wakes whoever polls now: then polling it again would change nothing,
+    /// unless it is due earlier.
+    pub(crate) fn is_set(&self, cx: &Context<'_>) -> bool {
+        let runs = self.sleep.as_ref().is_some_and(|sleep| !sleep.is_elapsed());
+        runs && self
+            .waker
+            .as_ref()
+            .is_some_and(|waker| waker.will_wake(cx.waker()))
     }
 
     /// Ready once `due` has come.

@@ -229,6 +229,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     ///
     /// A cancelled call loses nothing.
     pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
+        if let Some(message) = self.recv_whole() {
+            return Some(Ok(message));
+        }
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
@@ -283,9 +286,16 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     /// # Cancel safety
     ///
     /// A cancelled call drops the message, of which nothing was sent.
-    pub async fn feed<'a>(&mut self, message: impl Into<Outbound<'a>>) -> Result<(), Error> {
-        poll_fn(|cx| self.poll_output(cx, Until::Room, true)).await?;
-        self.add(message.into())
+    pub fn feed<'a>(
+        &mut self,
+        message: impl Into<Outbound<'a>>,
+    ) -> impl Future<Output = Result<(), Error>> {
+        // Not an `async fn`: that would move the message about more often.
+        let mut message = Some(message.into());
+        poll_fn(move |cx| {
+            core::task::ready!(self.poll_output(cx, Until::Room, true))?;
+            Poll::Ready(message.take().map_or(Ok(()), |message| self.add(message)))
+        })
     }
 
     /// Waits until all that waits is written. Pings are answered meanwhile, and one message is
@@ -325,6 +335,9 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Message, Error>>> {
+        if let Some(message) = self.recv_whole() {
+            return Poll::Ready(Some(Ok(message)));
+        }
         self.poll_take(cx, Take::Messages, CHOKED, nothing_due)
             .map(|taken| match taken {
                 Ok(Some(lent)) => Some(Ok(self.take(lent))),
@@ -377,8 +390,15 @@ impl<Io: AsyncRead + AsyncWrite + Unpin> Socket<Io> {
             else {
                 return Poll::Ready(Ok(self.output.connection.receive_eof()));
             };
-            let (message, output, config) = self.lent_and_output(lent);
-            session.receive(message, &mut Outbox { output, config });
+            self.receive(lent, session);
         }
+    }
+
+    /// Hands over what came in pieces. Not inlined, so that [`Session::receive`] is, where it is
+    /// called for every message.
+    #[inline(never)]
+    fn receive<T: Session>(&mut self, lent: Lent, session: &mut T) {
+        let (message, output, config) = self.lent_and_output(lent);
+        session.receive(message, &mut Outbox { output, config });
     }
 }

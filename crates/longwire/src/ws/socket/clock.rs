@@ -30,6 +30,9 @@ pub(super) struct Clock {
     message: Mark,
     /// When a message last passed.
     active: Mark,
+    /// Whether the timer was last set while nothing but the keepalive, and the time since the last
+    /// message, was to be thought of.
+    calm: bool,
 }
 
 /// What a connection waits for.
@@ -42,6 +45,12 @@ pub(super) struct Situation {
     pub(super) receiving: bool,
     /// Whether a message has passed since the clock was last asked.
     pub(super) active: bool,
+}
+
+impl Situation {
+    fn is_calm(self) -> bool {
+        !self.blocked && !self.receiving && self.state == State::Open
+    }
 }
 
 /// What it is time for.
@@ -70,6 +79,7 @@ impl Clock {
             closing: Mark::UNSET,
             message: Mark::UNSET,
             active: Mark::UNSET,
+            calm: false,
         }
     }
 
@@ -105,14 +115,19 @@ impl Clock {
         if situation.active {
             self.active = Mark::UNSET;
         }
+        // What was heard, sent or ended since only moves away what is due: mostly this is all that
+        // a message costs.
+        let calm = situation.is_calm() && !(situation.active && config.idle_within.is_some());
+        if core::mem::replace(&mut self.calm, calm) && calm && self.timer.is_set(cx) {
+            return Poll::Pending;
+        }
         loop {
             let now = self.base.elapsed();
             let left = match self.left(now, config, situation) {
                 Ok(left) => left,
                 Err(due) => return Poll::Ready(due),
             };
-            let at = self.base + now;
-            ready!(self.timer.poll_at(cx, at, at + left));
+            ready!(self.timer.poll(cx, self.base + now + left));
         }
     }
 

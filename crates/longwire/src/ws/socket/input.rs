@@ -1,8 +1,10 @@
 //! What arrives: pieces taken off the bytes that were read, and joined to messages.
 
+use bytes::Bytes;
 use ws_frame::{Data, DataKind, Event, Side};
 
 use super::Socket;
+use super::drive::CHOKED;
 use super::output::Output;
 use crate::Error;
 use crate::ws::{Config, Message, Outbox, Received};
@@ -94,6 +96,27 @@ impl<Io, S: Side> Socket<Io, S> {
         if passed {
             self.passed();
         }
+    }
+
+    /// Makes the next message the caller's own, if it is there and nothing is to be done before.
+    #[inline]
+    pub(super) fn recv_whole(&mut self) -> Option<Message> {
+        if self.ready.is_some() || self.output.batch.len() >= CHOKED {
+            return None;
+        }
+        self.forget();
+        let mut input = self.read.unused_mut();
+        let data = self.output.connection.next_whole(&mut input);
+        let left = input.len();
+        let message = data.map(|data| match data.kind {
+            DataKind::Binary => Message::from(Bytes::copy_from_slice(data.bytes)),
+            DataKind::Text => Message::from(data.as_str().unwrap_or_default()),
+        });
+        self.read.lend(left);
+        if message.is_some() {
+            self.passed();
+        }
+        message
     }
 
     /// Takes the next message if the bytes that were read begin with all of it, in one frame.

@@ -141,30 +141,28 @@ impl<S: Side> Output<S> {
     }
 
     /// Adds a message, or does what the policy has for it where there is no room.
+    #[inline]
     pub(in crate::ws) fn send(
         &mut self,
         config: &Config,
         message: Outbound<'_>,
     ) -> Result<(), Error> {
+        if self.has_room() || config.when_full == WhenFull::Wait {
+            return self.add(config, message);
+        }
         self.check()?;
-        if !self.has_room() {
-            match config.when_full {
-                WhenFull::Wait => {}
-                WhenFull::Fail => return Err(Error::Full),
-                WhenFull::Drop => {
+        match config.when_full {
+            WhenFull::Wait => {}
+            WhenFull::Fail => return Err(Error::Full),
+            WhenFull::Drop => self.dropped = self.dropped.saturating_add(1),
+            WhenFull::Latest => {
+                let message = message.into_owned();
+                if self.queue().latest.replace(message).is_some() {
                     self.dropped = self.dropped.saturating_add(1);
-                    return Ok(());
-                }
-                WhenFull::Latest => {
-                    let message = message.into_owned();
-                    if self.queue().latest.replace(message).is_some() {
-                        self.dropped = self.dropped.saturating_add(1);
-                    }
-                    return Ok(());
                 }
             }
         }
-        self.push(config, message)
+        Ok(())
     }
 
     /// Adds a message unless that exceeds the hard limit.
