@@ -306,3 +306,46 @@ async fn a_ping_that_goes_out_late_still_has_its_time_to_be_answered() {
     client.write_all(&answer).await.unwrap();
     assert_eq!(serve.await.unwrap(), "still here");
 }
+
+#[tokio::test(start_paused = true)]
+async fn messages_put_the_ping_off_and_then_it_comes() {
+    let (mut socket, mut client) = open(b"", 1 << 16).await;
+    let serve = tokio::spawn(async move {
+        loop {
+            match socket.recv().await.unwrap() {
+                Ok(message) => socket.feed(message).await.unwrap(),
+                Err(error) => return error,
+            }
+        }
+    });
+    read_response(&mut client).await;
+    for _ in 0..60 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let message = frame(true, OpCode::Text, b"tick");
+        client.write_all(&message).await.unwrap();
+        expect(&mut client, b"\x81\x04tick").await;
+    }
+    let quiet = Instant::now();
+    expect(&mut client, b"\x89\x00").await;
+    let waited = quiet.elapsed();
+    assert!(
+        waited >= Duration::from_secs(25) && waited < Duration::from_secs(27),
+        "{waited:?}"
+    );
+    assert!(matches!(serve.await.unwrap(), Error::Silent));
+    assert!(quiet.elapsed() < Duration::from_secs(37));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clock_wakes_whoever_polled_last() {
+    let (mut socket, _client) = open(b"", 1 << 16).await;
+    for _ in 0..3 {
+        let mut received = core::pin::pin!(socket.recv());
+        let mut nobody = core::task::Context::from_waker(core::task::Waker::noop());
+        assert!(received.as_mut().poll(&mut nobody).is_pending());
+    }
+    let begun = Instant::now();
+    let ended = tokio::spawn(async move { socket.recv().await.unwrap().unwrap_err() });
+    assert!(matches!(ended.await.unwrap(), Error::Silent));
+    assert!(begun.elapsed() < Duration::from_secs(37));
+}
