@@ -172,7 +172,7 @@ fn serve(ping_after: Duration) {
         println!("{}", listener.local_addr().unwrap());
         loop {
             let (io, _) = listener.accept().await.unwrap();
-            io.set_nodelay(true).unwrap();
+            longwire::net::tune(&io).unwrap();
             tokio::spawn(async move {
                 let mut socket = ws::accept(io, config, |accept| Ok(accept)).await?;
                 while let Some(message) = socket.recv().await {

@@ -1,21 +1,39 @@
 //! What an echo costs a server: CPU time of its thread per message, over loopback.
 //!
 //! ```sh
-//! cargo bench -p benches --bench echo
+//! cargo bench -p benches --no-default-features --features echo --bench echo
 //! ```
+//!
+//! Arguments choose servers and loads by a part of their names (`-- session pipelined`; the first,
+//! raw, always runs), `--rounds N` how often; `--test` runs every case once.
 //!
 //! Each server runs on one thread, whose CPU time is read before and after the traffic; clients
 //! are other threads, made of raw sockets and frames that were encoded beforehand. Rounds take
-//! every server in turn; medians are printed. `--test` runs every case once.
+//! every server in turn; medians are printed, and how often the thread waited for each message: a
+//! server that is done sooner waits more often, and each wait costs it about a microsecond.
+//!
+//! *raw* writes back what it reads, without WebSocket. Its clients send what the others answer,
+//! which is without masks: of 16 bytes it reads 18 and writes 18, where the others read 22 and
+//! write 18. *floor* reads what the others read and answers what they answer, and knows nothing
+//! but whole masked frames of less than 64 KiB, from the buffers of *raw*: no rules, no limits,
+//! no control frames, no clock. *raw with timers* is *raw* with what every server has that notices
+//! a peer that is gone: a timer for each connection, here one that never fires.
+//!
+//! Peers are used as their documentation has it for throughput: those that are a `Sink` are fed
+//! while messages are at hand and flushed before they wait. fastwebsockets, ratchet and wtx write
+//! each frame at once and offer nothing else; nexus-web does no IO of its own on tokio, so that
+//! its reader and writer are driven by hand. Compression is off.
+
+mod echo_servers;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread;
 
-use longwire::ws::{self, Config, Outbox, Received, Session};
+use self::echo_servers::{SERVERS, Server, echo};
 use rustix::time::{ClockId, clock_gettime};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use ws_frame::{MaskKey, mask};
 
 const ROUNDS: usize = 9;
 
@@ -36,97 +54,96 @@ const LOADS: [Load; 4] = [
         connections: 1,
         payload: 16,
         batch: 4000,
-        batches: 50,
+        batches: 100,
     },
     Load {
         name: "ping-pong 16 B",
         connections: 64,
         payload: 16,
         batch: 1,
-        batches: 100,
+        batches: 300,
     },
     Load {
         name: "ping-pong 1 KiB",
         connections: 64,
         payload: 1024,
         batch: 1,
-        batches: 100,
+        batches: 300,
     },
     Load {
         name: "ping-pong 16 KiB",
         connections: 64,
         payload: 16 * 1024,
         batch: 1,
-        batches: 60,
+        batches: 150,
     },
 ];
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Server {
-    /// Writes back what it reads: the limit. Its clients send what the others answer.
-    Raw,
-    /// Ours, messages lent to a [`Session`].
-    Session,
-    /// Ours, `recv` and `feed`.
-    Socket,
-    FastWebSockets,
-    TokioWebSockets,
-    Tungstenite,
-}
-
-const SERVERS: [(&str, Server); 6] = [
-    ("raw", Server::Raw),
-    ("longwire, session", Server::Session),
-    ("longwire, socket", Server::Socket),
-    ("fastwebsockets", Server::FastWebSockets),
-    ("tokio-websockets", Server::TokioWebSockets),
-    ("tokio-tungstenite", Server::Tungstenite),
-];
-
 fn main() {
-    let test = std::env::args().any(|arg| arg == "--test");
-    for mut load in LOADS {
-        let rounds = if test { 1 } else { ROUNDS };
+    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
+    let (mut test, mut rounds, mut wanted) = (false, ROUNDS, Vec::new());
+    while let Some(arg) = args.next() {
+        match &*arg {
+            "--test" => test = true,
+            "--rounds" => rounds = args.next().unwrap().parse().unwrap(),
+            _ => wanted.push(arg),
+        }
+    }
+    // A word that is part of a load's name chooses loads, every other chooses servers.
+    let (loads, servers): (Vec<_>, Vec<_>) = wanted
+        .iter()
+        .partition(|word| LOADS.iter().any(|load| load.name.contains(&***word)));
+    let chosen = |name: &str, words: &[&String]| {
+        words.is_empty() || words.iter().any(|word| name.contains(&***word))
+    };
+    let servers: Vec<_> = SERVERS
+        .into_iter()
+        .filter(|(name, server)| *server == Server::Raw || chosen(name, &servers))
+        .collect();
+    for mut load in LOADS.into_iter().filter(|load| chosen(load.name, &loads)) {
         if test {
+            rounds = 1;
             load.batches = 1;
             load.batch = load.batch.min(10);
         }
-        let mut samples = vec![Vec::new(); SERVERS.len()];
+        let mut samples = vec![Vec::new(); servers.len()];
         for _ in 0..rounds {
-            for ((_, server), samples) in SERVERS.iter().zip(&mut samples) {
-                samples.push(measure(*server, load));
+            for ((name, server), samples) in servers.iter().zip(&mut samples) {
+                samples.push(measure(name, *server, load));
             }
         }
         println!("\n{}", load.name);
         let mut raw = 0.0;
-        for ((name, server), samples) in SERVERS.iter().zip(&mut samples) {
-            samples.sort_by(f64::total_cmp);
-            let median = samples[samples.len() / 2];
+        for ((name, server), samples) in servers.iter().zip(&mut samples) {
+            samples.sort_by(|a, b| f64::total_cmp(&a.0, &b.0));
+            let (median, waits) = samples[samples.len() / 2];
             if *server == Server::Raw {
                 raw = median;
             }
             println!(
-                "  {name:<20} {median:>9.0} ns/message {:>7.2} x raw",
+                "  {name:<20} {median:>9.1} ns/message {:>7.2} x raw {waits:>6.2} waits/message",
                 median / raw
             );
         }
     }
 }
 
-fn thread_cpu_ns() -> u64 {
+/// Nanoseconds of CPU that this thread has had, and how often it waited.
+fn spent_by_thread() -> (u64, u64) {
     let t = clock_gettime(ClockId::ThreadCPUTime);
-    t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
+    let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+    let (_, waits) = status.split_once("\nvoluntary_ctxt_switches:").unwrap();
+    let waits = waits.split_whitespace().next().unwrap().parse().unwrap();
+    (t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64, waits)
 }
 
-/// Nanoseconds of the server's thread per message.
-fn measure(server: Server, load: Load) -> f64 {
+/// Nanoseconds of the server's thread, and waits of it, per message.
+fn measure(name: &str, server: Server, load: Load) -> (f64, f64) {
     let (tell_address, address) = mpsc::channel();
     let (tell_ready, ready) = tokio::sync::mpsc::channel::<()>(1);
     let (tell_spent, spent) = mpsc::channel();
     let (tell_begun, begun) = mpsc::channel();
-    let name = SERVERS.iter().find(|(_, known)| *known == server);
-    let on = thread::Builder::new().name(name.unwrap().0.into());
-    let on = on.spawn(move || {
+    let on = thread::Builder::new().name(name.into()).spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -145,8 +162,9 @@ fn measure(server: Server, load: Load) -> f64 {
     let mut streams: Vec<TcpStream> = (0..load.connections).map(|_| open(address)).collect();
     tell_ready.blocking_send(()).unwrap();
     begun.recv().unwrap();
-    let request = frames(load, server != Server::Raw);
-    let answer = frames(load, false).len();
+    let request = frames(load, !server.is_raw());
+    let answers = frames(load, false);
+    let mut bytes = vec![0; answers.len()];
     if load.connections == 1 {
         let stream = streams[0].try_clone().unwrap();
         let writer = thread::spawn(move || {
@@ -155,13 +173,11 @@ fn measure(server: Server, load: Load) -> f64 {
                 stream.write_all(&request).unwrap();
             }
         });
-        let mut bytes = vec![0; answer];
         for _ in 0..load.batches {
             streams[0].read_exact(&mut bytes).unwrap();
         }
         writer.join().unwrap();
     } else {
-        let mut bytes = vec![0; answer];
         for _ in 0..load.batches {
             for stream in &mut streams {
                 stream.write_all(&request).unwrap();
@@ -171,28 +187,34 @@ fn measure(server: Server, load: Load) -> f64 {
             }
         }
     }
+    assert!(bytes == answers, "{name} answers something else");
     tell_ready.blocking_send(()).unwrap();
-    let spent: u64 = spent.recv().unwrap();
+    let (cpu, waits): (u64, u64) = spent.recv().unwrap();
     drop(streams);
     on.join().unwrap();
-    spent as f64 / (load.connections * load.batch * load.batches) as f64
+    let messages = (load.connections * load.batch * load.batches) as f64;
+    (cpu as f64 / messages, waits as f64 / messages)
 }
 
 /// The messages of one batch.
 fn frames(load: Load, masked: bool) -> Vec<u8> {
     let mut frame = vec![0x82];
-    let mask = if masked { 0x80 } else { 0 };
+    let bit = if masked { 0x80 } else { 0 };
     match u16::try_from(load.payload).unwrap() {
-        short @ 0..126 => frame.push(mask | short.to_le_bytes()[0]),
+        short @ 0..126 => frame.push(bit | short.to_le_bytes()[0]),
         long => {
-            frame.push(mask | 126);
+            frame.push(bit | 126);
             frame.extend_from_slice(&long.to_be_bytes());
         }
     }
     if masked {
         frame.extend_from_slice(&[1, 2, 3, 4]);
     }
-    frame.resize(frame.len() + load.payload, b'x');
+    let start = frame.len();
+    frame.resize(start + load.payload, b'x');
+    if masked {
+        mask(MaskKey::new([1, 2, 3, 4]), 0, &mut frame[start..]);
+    }
     frame.repeat(load.batch)
 }
 
@@ -221,7 +243,7 @@ async fn serve(
     tell_address: mpsc::Sender<SocketAddr>,
     mut ready: tokio::sync::mpsc::Receiver<()>,
     tell_begun: mpsc::Sender<()>,
-    tell_spent: mpsc::Sender<u64>,
+    tell_spent: mpsc::Sender<(u64, u64)>,
 ) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     tell_address.send(listener.local_addr().unwrap()).unwrap();
@@ -232,98 +254,13 @@ async fn serve(
         tasks.push(tokio::spawn(echo(server, stream)));
     }
     ready.recv().await.unwrap();
-    let before = thread_cpu_ns();
+    let before = spent_by_thread();
     tell_begun.send(()).unwrap();
     ready.recv().await.unwrap();
-    tell_spent.send(thread_cpu_ns() - before).unwrap();
+    let after = spent_by_thread();
+    let spent = (after.0 - before.0, after.1 - before.1);
+    tell_spent.send(spent).unwrap();
     for task in tasks {
         task.await.unwrap();
-    }
-}
-
-async fn echo(server: Server, mut stream: tokio::net::TcpStream) {
-    match server {
-        Server::Raw => {
-            answer(&mut stream).await;
-            let mut bytes = vec![0; 64 * 1024];
-            loop {
-                match stream.read(&mut bytes).await {
-                    Ok(len @ 1..) => stream.write_all(&bytes[..len]).await.unwrap(),
-                    _ => return,
-                }
-            }
-        }
-        Server::Session => {
-            let socket = ws::accept(stream, Config::default(), |accept| Ok(accept)).await;
-            let _ended = socket.unwrap().run(Echo).await;
-        }
-        Server::Socket => {
-            let socket = ws::accept(stream, Config::default(), |accept| Ok(accept)).await;
-            let mut socket = socket.unwrap();
-            while let Some(Ok(message)) = socket.recv().await {
-                socket.feed(message).await.unwrap();
-            }
-        }
-        Server::FastWebSockets => {
-            use fastwebsockets::{OpCode, Role, WebSocket};
-            answer(&mut stream).await;
-            let mut socket = WebSocket::after_handshake(stream, Role::Server);
-            socket.set_auto_close(true);
-            while let Ok(frame) = socket.read_frame().await {
-                if frame.opcode == OpCode::Close || socket.write_frame(frame).await.is_err() {
-                    return;
-                }
-            }
-        }
-        Server::TokioWebSockets => {
-            use futures_util::{SinkExt, StreamExt};
-            answer(&mut stream).await;
-            let mut socket = tokio_websockets::ServerBuilder::new().serve(stream);
-            while let Some(Ok(message)) = socket.next().await {
-                if socket.feed(message).await.is_err() {
-                    return;
-                }
-            }
-        }
-        Server::Tungstenite => {
-            use futures_util::{SinkExt, StreamExt};
-            use tokio_tungstenite::WebSocketStream;
-            use tokio_tungstenite::tungstenite::protocol::Role;
-            // What is only fed stays in its buffer while it waits to read.
-            answer(&mut stream).await;
-            let mut socket = WebSocketStream::from_raw_socket(stream, Role::Server, None).await;
-            while let Some(Ok(message)) = socket.next().await {
-                if message.is_close() || socket.send(message).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// Reads the request and answers it, for servers whose handshake is elsewhere.
-async fn answer(stream: &mut tokio::net::TcpStream) {
-    let mut head = Vec::new();
-    while !head.ends_with(b"\r\n\r\n") {
-        head.push(stream.read_u8().await.unwrap());
-    }
-    let answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
-    stream.write_all(answer).await.unwrap();
-}
-
-struct Echo;
-
-impl Session for Echo {
-    fn poll_fill(
-        &mut self,
-        _: &mut core::task::Context<'_>,
-        _: &mut Outbox<'_>,
-    ) -> core::task::Poll<()> {
-        core::task::Poll::Pending
-    }
-
-    fn receive(&mut self, message: Received<'_>, out: &mut Outbox<'_>) {
-        // Only a connection that is over takes nothing.
-        let _ = out.send(message);
     }
 }

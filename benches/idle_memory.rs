@@ -1,15 +1,19 @@
-//! What an idle subscriber costs: resident memory per connection at 2,000 event streams of this
-//! library and of hyper alone, and at 2,000 event streams and 2,000 WebSockets of the hub, beside a
-//! bare tokio task per socket.
+//! What an idle connection costs: resident memory of each at 2,000 and 8,000 WebSockets of this
+//! library, at 2,000 event streams of it and of hyper alone, and at 2,000 event streams and 2,000
+//! WebSockets of the hub, beside a bare tokio task per socket.
 //!
 //! ```sh
 //! cargo bench -p benches --no-default-features --features fanout,hub --bench idle_memory
 //! ```
 //!
-//! With `--streams` the hub is left out. Each server is a process of its own. Its resident memory is read once 100 connections are
-//! there, so that what a server needs only once is not counted, again when 2,000 more have joined,
-//! and again when each of these has received an event of 1 KiB.
+//! With `--streams` only the event streams are measured, with `--sockets` only the WebSockets of
+//! `ws::accept`. Each server is a process of its own. Its resident memory is read once 100
+//! connections are there, so that what a server needs only once is not counted, again when the
+//! others have joined, and again when each of these has received an event of 1 KiB, or has echoed a
+//! message of as many bytes. Where compression was agreed, without context takeover, both are
+//! compressed.
 
+mod idle_sockets;
 mod idle_streams;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -18,8 +22,11 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 const WARM: usize = 100;
 const CONNECTIONS: usize = 2_000;
+const MANY_CONNECTIONS: usize = 8_000;
 
 const EVENT_STREAM: &str =
     "GET /.well-known/mercure?topic=idle HTTP/1.1\r\nHost: localhost\r\n\r\n";
@@ -29,6 +36,7 @@ const WEB_SOCKET: &str = "GET /.well-known/mercure?topic=idle HTTP/1.1\r\nHost: 
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    allow_descriptors();
     if args.iter().any(|arg| arg == "--serve-bare") {
         return serve_bare();
     }
@@ -38,30 +46,75 @@ fn main() {
     {
         return idle_streams::serve(name);
     }
+    if let Some(name) = args
+        .iter()
+        .find_map(|arg| arg.strip_prefix("--serve-sockets="))
+    {
+        return idle_sockets::serve(name);
+    }
     // Run once, to see that it runs: a few connections, and the build that is at hand.
     let test = args.iter().any(|arg| arg == "--test");
-    let connections = if test { 20 } else { CONNECTIONS };
-    let bare = std::env::current_exe().unwrap();
+    let only = |what| args.iter().any(|arg| arg == what);
     println!(
-        "{:<36} {:>8} {:>15}   over the bare task",
-        "bytes each", "idle", "after an event"
+        "{:<36} {:>11} {:>8} {:>15}   over the bare task",
+        "bytes each", "connections", "idle", "after an event"
     );
-    let bare = Server::start(bare.to_str().unwrap(), &["--serve-bare"]);
-    let floor = bare.growth(EVENT_STREAM, connections, |_| {});
-    println!("{:<36} {:>8.0}", "bare tokio task", floor.0);
-    drop(bare);
-    let this = std::env::current_exe().unwrap();
-    for (server, name) in idle_streams::SERVERS {
-        let argument = format!("--serve-streams={server}");
-        let server = Server::start(this.to_str().unwrap(), &[&argument]);
-        let (idle, told) = server.growth(EVENT_STREAM, connections, Server::tell);
-        let over = idle - floor.0;
-        println!(
-            "{name:<36} {idle:>8.0} {told:>15.0}   {over:+.0}, {:+.0}",
-            told - floor.0
-        );
+    if !only("--streams") {
+        sockets(if test { 20 } else { CONNECTIONS });
+        sockets(if test { 80 } else { MANY_CONNECTIONS });
     }
-    if args.iter().any(|arg| arg == "--streams") {
+    if !only("--sockets") {
+        streams(if test { 20 } else { CONNECTIONS }, test, only("--streams"));
+    }
+}
+
+/// Lets this process open as many files as it may.
+fn allow_descriptors() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let limit = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    setrlimit(Resource::Nofile, limit).unwrap();
+}
+
+fn row(name: &str, connections: usize, floor: f64, (idle, after): (f64, f64)) {
+    println!(
+        "{name:<36} {connections:>11} {idle:>8.0} {after:>15.0}   {:+.0}, {:+.0}",
+        idle - floor,
+        after - floor
+    );
+}
+
+/// The floor, and its row.
+fn bare(connections: usize) -> f64 {
+    let bare = Server::start_this("--serve-bare");
+    let (floor, _) = bare.growth(EVENT_STREAM, connections, |_, _| {});
+    println!("{:<36} {connections:>11} {floor:>8.0}", "bare tokio task");
+    floor
+}
+
+fn sockets(connections: usize) {
+    let floor = bare(connections);
+    for (name, title) in idle_sockets::SERVERS {
+        let server = Server::start_this(&format!("--serve-sockets={name}"));
+        let request = idle_sockets::request(name);
+        let grown = server.growth(&request, connections, |_, streams| {
+            idle_sockets::echo(name, streams);
+            sleep(Duration::from_secs(1));
+        });
+        row(title, connections, floor, grown);
+    }
+}
+
+fn streams(connections: usize, test: bool, without_hub: bool) {
+    let floor = bare(connections);
+    for (server, name) in idle_streams::SERVERS {
+        let server = Server::start_this(&format!("--serve-streams={server}"));
+        let grown = server.growth(EVENT_STREAM, connections, |server, _| server.tell());
+        row(name, connections, floor, grown);
+    }
+    if without_hub {
         return;
     }
     let hub = build_hub(if test { "dev" } else { "release" });
@@ -70,12 +123,8 @@ fn main() {
         ("hub, WebSocket", WEB_SOCKET),
     ] {
         let server = Server::start(&hub, &["--listen", "127.0.0.1:0", "--memory"]);
-        let (idle, told) = server.growth(request, connections, Server::publish);
-        let over = idle - floor.0;
-        println!(
-            "{name:<36} {idle:>8.0} {told:>15.0}   {over:+.0}, {:+.0}",
-            told - floor.0
-        );
+        let grown = server.growth(request, connections, |server, _| server.publish());
+        row(name, connections, floor, grown);
     }
 }
 
@@ -86,6 +135,12 @@ struct Server {
 }
 
 impl Server {
+    /// This program as a server.
+    fn start_this(role: &str) -> Self {
+        let this = std::env::current_exe().unwrap();
+        Self::start(this.to_str().unwrap(), &[role])
+    }
+
     fn start(program: &str, args: &[&str]) -> Self {
         let mut child = Command::new(program)
             .args(args)
@@ -110,13 +165,18 @@ impl Server {
     }
 
     /// Bytes of resident memory for each further connection: idle, and after `traffic`.
-    fn growth(&self, request: &str, count: usize, traffic: fn(&Self)) -> (f64, f64) {
+    fn growth(
+        &self,
+        request: &str,
+        count: usize,
+        traffic: impl FnOnce(&Self, &mut [TcpStream]),
+    ) -> (f64, f64) {
         let _warm = self.connect(request, WARM);
         let before = self.resident();
         let each = || self.resident().saturating_sub(before) as f64 / count as f64;
-        let _connections = self.connect(request, count);
+        let mut connections = self.connect(request, count);
         let idle = each();
-        traffic(self);
+        traffic(self, &mut connections);
         (idle, each())
     }
 
@@ -130,8 +190,12 @@ impl Server {
             })
             .collect();
         for stream in &mut streams {
-            let mut head = [0; 12];
-            stream.read_exact(&mut head).unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.push(byte[0]);
+            }
             assert!(head.starts_with(b"HTTP/1.1 200") || head.starts_with(b"HTTP/1.1 101"));
         }
         sleep(Duration::from_secs(1));
