@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
 use hub_protocol::{
-    ClientFrame, Data, EventFrame, GapFrame, MAX_DATA, MAX_TOPIC, MAX_TOPICS, PublishForm,
-    Selectors, ServerFrame, Session, Step, SubscribeQuery, TopicSelector, encode_base64,
+    ClientFrame, Data, EventFrame, GapFrame, Latest, MAX_DATA, MAX_TOPIC, MAX_TOPICS, PublishForm,
+    SUBSCRIPTIONS, Selectors, ServerFrame, Session, Skipped, Slow, Step, SubscribeQuery,
+    Subscription, SubscriptionPath, TopicSelector, encode_base64,
 };
 use resume::{Epoch, Limits, Position, ReplayWindow, Start};
 
@@ -26,6 +27,7 @@ pub fn form(data: &[u8]) {
         // It comes back from a client as this id, not as anything else.
         assert_eq!(Start::parse(id.as_bytes()), Start::Id(id.as_str().into()));
     }
+    assert!(!form.ephemeral || form.id.is_none());
     if let Some(event) = &form.event {
         assert!(!event.is_empty() && !event.contains(['\r', '\n', '\0']));
     }
@@ -184,6 +186,35 @@ pub fn query(data: &[u8]) {
     if let Some(header) = header.filter(|header| !header.is_empty()) {
         assert_eq!(parsed.start, Start::parse(header));
     }
+    let again = SubscribeQuery::parse_upgrade(&format!("{query}&slow=latest"), header);
+    assert_eq!(again.map(|again| again.slow), Ok(Slow::Latest));
+}
+
+/// A path of subscriptions, written again, is the same resource; and what a subscription is found
+/// under is read as what it is.
+pub fn subscription(data: &[u8]) {
+    let path = format!("{SUBSCRIPTIONS}{}", String::from_utf8_lossy(data));
+    let Some(parsed) = SubscriptionPath::parse(&path) else {
+        return;
+    };
+    assert!(parsed.topic.is_some() || parsed.subscriber.is_none());
+    let written = parsed.to_string();
+    assert!(written.bytes().all(|byte| byte.is_ascii_graphic()));
+    assert_eq!(SubscriptionPath::parse(&written).as_ref(), Some(&parsed));
+    if let (Some(topic), Some(subscriber)) = (&parsed.topic, &parsed.subscriber) {
+        let subscription = Subscription {
+            topic,
+            subscriber,
+            active: true,
+            payload: None,
+        };
+        assert_eq!(subscription.id(), written);
+        let mut document = Vec::new();
+        subscription.encode(None, &mut document);
+        // Nothing in it ends the line of an event stream or the object.
+        assert!(!document.contains(&b'\n') && !document.contains(&b'\r'));
+        assert!(document.ends_with(br#","active":true}"#));
+    }
 }
 
 /// A frame that is understood, from either side and of either kind, written again is understood
@@ -231,15 +262,35 @@ pub fn frames(data: &[u8]) {
         gap.encode_data(&mut json);
         assert!(!json.contains(&b'\n'));
     }
+    if let Ok(skipped) = Skipped::decode_data(data) {
+        let mut json = Vec::new();
+        skipped.encode_data(&mut json);
+        assert!(!json.contains(&b'\n'));
+        assert_eq!(Skipped::decode_data(&json), Ok(skipped));
+    }
 }
 
 #[derive(Arbitrary, Debug)]
 enum SessionOp {
-    Publish { topic: u8, count: u8 },
-    Run { steps: u8 },
-    Later { seconds: u8 },
-    Add { topic: u8, after: u8 },
-    Remove { topic: u8 },
+    Publish {
+        topic: u8,
+        count: u8,
+    },
+    Run {
+        steps: u8,
+    },
+    Later {
+        seconds: u8,
+    },
+    Add {
+        topic: u8,
+        after: u8,
+    },
+    Remove {
+        topic: u8,
+    },
+    /// Reads everything that waits, and takes the newest event of each topic.
+    Latest,
 }
 
 const TOPICS: [&str; 3] = ["a", "b", "c"];
@@ -268,6 +319,51 @@ impl Hub {
                 "{offset} was left out"
             );
         }
+    }
+
+    /// What a slow subscriber does that asked for the latest: whatever was passed over is said, and
+    /// has a newer one of its topic.
+    fn latest(&mut self) {
+        let after = self.session.cursor();
+        let Ok(replay) = self.window.after(&Start::After(after)) else {
+            return;
+        };
+        let wanted = |topic: usize| self.since[topic].is_some();
+        let backlog: Vec<_> = replay.map(|(position, topic)| (position, *topic)).collect();
+        let mut latest = Latest::new();
+        for (position, topic) in &backlog {
+            if wanted(*topic) {
+                latest.see(position.offset, [TOPICS[*topic]]);
+            }
+        }
+        let kept = latest.kept();
+        for (position, topic) in &backlog {
+            if wanted(*topic) && kept.leaves_out(position.offset) {
+                let newer = |(later, same): &(Position, usize)| {
+                    later.offset > position.offset && same == topic
+                };
+                assert!(backlog.iter().any(newer));
+                self.session.skip(*position);
+                continue;
+            }
+            if let Some(skipped) = self.session.take_skipped() {
+                assert_eq!(skipped.after, Some(self.cursor));
+                // Said, so they are not missing.
+                self.cursor = skipped.until.unwrap();
+                assert!(self.cursor.offset < position.offset);
+            }
+            let told = self.session.told();
+            let prev = self.session.offer(*position, [TOPICS[*topic]], self.now);
+            assert_eq!(prev.is_some(), wanted(*topic));
+            if let Some(prev) = prev {
+                assert_eq!(prev, told);
+                self.passed(*position);
+                self.cursor = *position;
+            }
+        }
+        assert_eq!(self.session.take_skipped(), None);
+        // Without an event at the end, the client stands where it was told to.
+        self.cursor = self.session.told();
     }
 
     fn step(&mut self) -> bool {
@@ -367,6 +463,7 @@ pub fn session(data: &[u8]) {
                 let mut steps = 0..steps % 8;
                 while steps.next().is_some() && hub.step() {}
             }
+            SessionOp::Latest => hub.latest(),
             SessionOp::Later { seconds } => hub.now += Duration::from_secs(seconds.into()),
             SessionOp::Add { topic, after } => {
                 let topic = usize::from(topic) % TOPICS.len();

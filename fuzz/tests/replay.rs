@@ -37,6 +37,7 @@ replay! {
     hub_query: fuzz::hub::query,
     hub_record: fuzz::runtime::record,
     hub_session: fuzz::hub::session,
+    hub_subscription: fuzz::hub::subscription,
     hub_template: fuzz::template::template,
     inflate: fuzz::deflate::inflate,
     origin: fuzz::handshake::origin,

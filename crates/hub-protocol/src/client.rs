@@ -195,7 +195,7 @@ impl Client {
     }
 
     /// The attempt succeeded: the upgrade, or the response of an event stream, whose header
-    /// `Last-Event-ID` says where it begins.
+    /// `Longwire-Position`, or else `Last-Event-ID`, says where it begins.
     pub fn connected(&mut self, generation: u64, begins: Option<&str>, now: Duration) {
         if !self.is_current(generation) || self.reconnect.state() != State::Connecting {
             return;

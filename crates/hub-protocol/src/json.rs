@@ -170,6 +170,19 @@ impl<'o> Object<'o> {
         self
     }
 
+    pub(crate) fn boolean(&mut self, key: &str, value: bool) -> &mut Self {
+        let text = if value { "true" } else { "false" };
+        self.raw(key, Some(text))
+    }
+
+    /// A value that is JSON already.
+    pub(crate) fn raw(&mut self, key: &str, json: Option<&str>) -> &mut Self {
+        if let Some(json) = json {
+            self.key(key).extend_from_slice(json.as_bytes());
+        }
+        self
+    }
+
     pub(crate) fn strings<'s>(
         &mut self,
         key: &str,

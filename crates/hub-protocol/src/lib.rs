@@ -66,7 +66,7 @@
 //! | `data` | the payload; absent is empty | 1 MiB as delivered, 8,000 lines of text |
 //! | `private` | presence alone counts | |
 //! | `ephemeral` | presence alone counts: no position, no place in the log | |
-//! | `id` | the publisher's own id | 255 bytes; not beginning with `#`, not `earliest`, not of a position's form; no control characters |
+//! | `id` | the publisher's own id, unless it is `ephemeral` | 255 bytes; not beginning with `#`, not `earliest`, not of a position's form; no control characters |
 //! | `type` | the event's name | 255 bytes; no CR, LF, NUL |
 //! | `retry` | reconnection time in milliseconds | 10 digits |
 //! | `encoding` | `base64`: the payload is bytes | RFC 4648, section 4, with padding |
@@ -81,7 +81,8 @@
 //! levels 1 to 3 (RFC 6570). Where to begin is said by the header `Last-Event-ID` or, without it, the
 //! parameter `lastEventID`: a position with or without its `#`, a publisher's id, or `earliest`.
 //! One that cannot be used never refuses the subscription, because that would stop a browser's
-//! EventSource for ever: it becomes a gap.
+//! EventSource for ever: it becomes a gap. With `slow=latest` a subscriber that falls behind gets
+//! only the newest event of each topic of what came meanwhile.
 //!
 //! # Frames
 //!
@@ -93,7 +94,8 @@
 //! | `event` | `prev`, `position`, `id`, `topics`, `event`, `retry`, `data`; `replay` in place of `prev` if it is replayed for a `subscribe` |
 //! | `position` | `position`, `prev`: the cursor moved over events for others |
 //! | `gap` | `requested`, `resumed`, `reason`, `earliest`, `head`; `replay` if it concerns only that |
-//! | `ack` | `ref`; `id` and `position` for a publish |
+//! | `skipped` | `reason`, `count`, `after`, `until`: events were left out; the cursor stays |
+//! | `ack` | `ref`; `id` and `position` for a publish that was not `ephemeral` |
 //! | `error` | `ref`, `code`, `message` |
 //! | `caught-up` | `ref` |
 //!
@@ -107,12 +109,19 @@
 //! `ref` is a string of at most 64 bytes. `prev` is the connection's cursor before the frame:
 //! everything that matches between the two was sent, so a client whose own cursor differs lost
 //! something. `reason` is one of `ahead`, `epoch`, `evicted`, `malformed`, `unknown`; after a gap
-//! follows whatever is kept. A binary event, and a publish of bytes, is a binary frame: the length
+//! follows whatever is kept. An ephemeral event has neither `position` nor `prev`, and over
+//! Server-Sent Events no id. A binary event, and a publish of bytes, is a binary frame: the length
 //! of the JSON header in two bytes (network byte order), the header, the bytes.
 //!
 //! Over Server-Sent Events a gap is an event named [`SSE_GAP`] whose data is that object without
-//! `type` and whose id is `resumed`, and the cursor of a quiet stream moves by an event named
-//! [`SSE_POSITION`] with empty data.
+//! `type` and whose id is `resumed`, the cursor of a quiet stream moves by an event named
+//! [`SSE_POSITION`] with empty data, what was left out is said by one named [`SSE_SKIPPED`], and the
+//! last one of a stream whose token has ended is named [`SSE_EXPIRED`].
+//!
+//! # Subscriptions
+//!
+//! [`Subscription`] and [`SubscriptionList`] are the documents of the Mercure subscription API,
+//! [`SubscriptionPath`] its addresses.
 //!
 //! # Clients
 //!
@@ -129,13 +138,16 @@ mod client_frame;
 mod event;
 mod frame_error;
 mod json;
+mod latest;
 mod limits;
 mod publish;
 mod replay;
 mod selector;
 mod server_frame;
 mod session;
+mod skipped;
 mod subscribe;
+mod subscription;
 mod template;
 mod template_program;
 mod text;
@@ -149,6 +161,7 @@ pub use client::{
 pub use client_frame::{ClientFrame, Publish, Subscribe, Token, Unsubscribe};
 pub use event::{EventBody, HeaderTooLong, encode_binary_start, encode_event_start};
 pub use frame_error::{ErrorCode, FrameError};
+pub use latest::{Kept, Latest};
 pub use limits::{
     MAX_BODY, MAX_DATA, MAX_EVENT_NAME, MAX_FRAME, MAX_ID, MAX_LINES, MAX_REF, MAX_TOKEN,
     MAX_TOPIC, MAX_TOPICS, MAX_TOPICS_BYTES,
@@ -159,7 +172,11 @@ pub use server_frame::{
     Ack, CaughtUp, ErrorFrame, EventFrame, GapFrame, Open, PositionFrame, ServerFrame,
 };
 pub use session::{Session, Step, SubscribeError};
-pub use subscribe::{QueryError, SubscribeQuery, query_parameter};
+pub use skipped::{SkipReason, Skipped};
+pub use subscribe::{QueryError, Slow, SubscribeQuery, query_parameter};
+pub use subscription::{
+    SUBSCRIPTIONS, Subscription, SubscriptionList, SubscriptionPath, last_event_id,
+};
 pub use template::Template;
 
 /// The WebSocket subprotocol whose frames these are.
@@ -167,5 +184,11 @@ pub const SUBPROTOCOL: &str = "longwire.v1";
 /// Name of the event that says over Server-Sent Events that events may have been missed. Its data
 /// is the object of [`GapFrame`] without `type`, its id [`GapFrame::resumed`].
 pub const SSE_GAP: &str = "longwire-gap";
+/// Name of the event that says over Server-Sent Events that the token has ended, and the stream
+/// with it: come back with another. It has no id and no data.
+pub const SSE_EXPIRED: &str = "longwire-auth-expired";
+/// Name of the event that says over Server-Sent Events that events were left out. Its data is the
+/// object of [`Skipped`] without `type`; it has no id.
+pub const SSE_SKIPPED: &str = "longwire-skipped";
 /// Name of the event that moves a quiet stream's cursor: its id is the position, its data empty.
 pub const SSE_POSITION: &str = "longwire-position";

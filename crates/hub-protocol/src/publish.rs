@@ -39,7 +39,7 @@ pub struct PublishForm {
     pub retry: Option<u64>,
     /// Only for subscribers whose grant matches.
     pub private: bool,
-    /// For those who are connected now: no position, and no place in the log.
+    /// For those who are connected now: no position, no place in the log and no id.
     pub ephemeral: bool,
 }
 
@@ -130,6 +130,9 @@ impl PublishForm {
         self.id = self.id.filter(|id| !id.is_empty());
         if let Some(id) = &self.id {
             check_id(id)?;
+            if self.ephemeral {
+                return Err(PublishError::EphemeralId);
+            }
         }
         self.event = self.event.filter(|event| !event.is_empty());
         if let Some(event) = &self.event {
@@ -329,6 +332,8 @@ pub enum PublishError {
     DataTooLarge,
     /// `encoding` is something else than `base64`.
     Encoding,
+    /// `id` was given to an `ephemeral` event, from which nobody could resume.
+    EphemeralId,
     /// `id` has a control character.
     IdControl,
     /// `id` begins with `#`, is `earliest` or has the form of a position.
@@ -380,6 +385,7 @@ impl fmt::Display for PublishError {
             Self::BodyTooLarge => write!(f, "the body is longer than {MAX_BODY} bytes"),
             Self::DataTooLarge => write!(f, "data is longer than {MAX_DATA} bytes"),
             Self::Encoding => f.write_str("the only encoding is base64"),
+            Self::EphemeralId => f.write_str("an ephemeral event has no id"),
             Self::IdControl => f.write_str("id must not have control characters"),
             Self::IdReserved => f.write_str(
                 "id must not begin with #, nor be earliest, nor have the form of a position",

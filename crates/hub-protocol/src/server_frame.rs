@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::frame_error::{ErrorCode, FrameError, envelope, invalid};
 use crate::json::Object;
-use crate::text;
+use crate::{Skipped, text};
 
 /// A frame of `longwire.v1` from the hub to a client, in JSON text.
 ///
@@ -33,6 +33,8 @@ pub enum ServerFrame<'a> {
     Position(PositionFrame),
     /// Events may have been missed.
     Gap(GapFrame<'a>),
+    /// Events were left out.
+    Skipped(Skipped),
     /// A client's frame was carried out.
     Ack(Ack<'a>),
     /// A client's frame was refused, or the connection is about to end.
@@ -311,6 +313,11 @@ impl<'a> ServerFrame<'a> {
                 gap.members(&mut object);
                 &mut object
             }
+            Self::Skipped(skipped) => {
+                object.string("type", "skipped");
+                skipped.members(&mut object);
+                &mut object
+            }
             Self::Ack(ack) => object
                 .string("type", "ack")
                 .optional("ref", ack.reference.as_deref())
@@ -341,6 +348,7 @@ impl<'a> ServerFrame<'a> {
             "event" => serde_json::from_slice(json).map(Self::Event),
             "position" => serde_json::from_slice(json).map(Self::Position),
             "gap" => serde_json::from_slice(json).map(Self::Gap),
+            "skipped" => serde_json::from_slice(json).map(Self::Skipped),
             "ack" => serde_json::from_slice(json).map(Self::Ack),
             "error" => serde_json::from_slice(json).map(Self::Error),
             "caught-up" => serde_json::from_slice(json).map(Self::CaughtUp),

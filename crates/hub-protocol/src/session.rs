@@ -5,7 +5,7 @@ use core::time::Duration;
 use resume::{Bounds, Gap, Position, Start};
 
 use crate::replay::Replay;
-use crate::{SelectorError, Selectors, TopicSelector};
+use crate::{SelectorError, Selectors, Skipped, TopicSelector};
 
 /// The decisions of one subscriber: what it is told next, given what the log holds.
 ///
@@ -62,6 +62,8 @@ pub struct Session {
     told_at: Duration,
     /// What is replayed for topics that were added, the first of them now.
     replays: Vec<Replay>,
+    /// How many events were left out since that was last said.
+    skipped: u64,
 }
 
 /// What to do next for a subscriber.
@@ -138,6 +140,7 @@ impl Session {
             told: cursor,
             told_at: now,
             replays: Vec::new(),
+            skipped: 0,
         };
         (session, gap)
     }
@@ -205,6 +208,22 @@ impl Session {
         let prev = self.told;
         self.tell(position, now);
         Some(prev)
+    }
+
+    /// Moves the cursor over an event that is for this subscriber and is left out, because newer
+    /// ones of its topics follow: as [`Latest`](crate::Latest) decided.
+    pub fn skip(&mut self, position: Position) {
+        if self.read.compare(position) == Some(Ordering::Less) {
+            self.read = position;
+            self.skipped += 1;
+        }
+    }
+
+    /// What was [left out](Session::skip) since this was last asked: to be asked before an event is
+    /// [offered](Session::offer), and said before it is sent. Its `prev` is what was told before.
+    pub fn take_skipped(&mut self) -> Option<Skipped> {
+        let count = core::mem::take(&mut self.skipped);
+        (count > 0).then(|| Skipped::latest(count, self.told, self.read))
     }
 
     /// Moves the cursor up to `position`, over events that are known not to be for this subscriber:

@@ -29,6 +29,20 @@ pub struct SubscribeQuery {
     pub selectors: Selectors,
     /// Where to begin: the header `Last-Event-ID`, or else the parameter `lastEventID`.
     pub start: Start,
+    /// What becomes of a backlog: the parameter `slow`.
+    pub slow: Slow,
+}
+
+/// What a subscriber gets that takes events more slowly than they come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Slow {
+    /// Every event, later.
+    #[default]
+    All,
+    /// `slow=latest`: of what came while it was not reading, the newest event of each topic;
+    /// what was left out is said.
+    Latest,
 }
 
 impl SubscribeQuery {
@@ -37,7 +51,7 @@ impl SubscribeQuery {
     ///
     /// # Errors
     ///
-    /// [`QueryError`]: no topic, or one that cannot be used.
+    /// [`QueryError`]: no topic, one that cannot be used, or another value of `slow` than `latest`.
     pub fn parse(query: &str, last_event_id: Option<&[u8]>) -> Result<Self, QueryError> {
         let query = Self::parse_upgrade(query, last_event_id)?;
         if query.selectors.is_empty() {
@@ -51,10 +65,11 @@ impl SubscribeQuery {
     ///
     /// # Errors
     ///
-    /// [`QueryError`]: a topic that cannot be used.
+    /// [`QueryError`]: a topic that cannot be used, or another value of `slow` than `latest`.
     pub fn parse_upgrade(query: &str, last_event_id: Option<&[u8]>) -> Result<Self, QueryError> {
         let mut selectors = Selectors::new();
         let mut parameter = None;
+        let mut slow = Slow::All;
         for (name, value) in pairs(query.as_bytes()) {
             match &*name {
                 b"topic" => {
@@ -62,12 +77,18 @@ impl SubscribeQuery {
                     selectors.insert(TopicSelector::parse(topic)?)?;
                 }
                 b"lastEventID" if parameter.is_none() => parameter = Some(value),
+                b"slow" if *value == *b"latest" => slow = Slow::Latest,
+                b"slow" => return Err(QueryError::Slow),
                 _ => {}
             }
         }
         let header = last_event_id.filter(|id| !id.is_empty());
         let start = Start::parse(header.or(parameter.as_deref()).unwrap_or_default());
-        Ok(Self { selectors, start })
+        Ok(Self {
+            selectors,
+            start,
+            slow,
+        })
     }
 }
 
@@ -99,6 +120,8 @@ pub enum QueryError {
     NotUtf8,
     /// A `topic` cannot be used.
     Selector(SelectorError),
+    /// `slow` has a value that is not known.
+    Slow,
 }
 
 impl QueryError {
@@ -121,6 +144,7 @@ impl fmt::Display for QueryError {
             Self::NoTopic => f.write_str("there is no topic"),
             Self::NotUtf8 => f.write_str("a topic is not UTF-8"),
             Self::Selector(error) => error.fmt(f),
+            Self::Slow => f.write_str("slow must be latest"),
         }
     }
 }

@@ -6,7 +6,7 @@ use resume::{GapReason, Position};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
-use crate::ErrorCode;
+use crate::{ErrorCode, SkipReason};
 
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
@@ -32,6 +32,13 @@ pub(crate) fn gap_reason<'de, D: Deserializer<'de>>(
 ) -> Result<Option<GapReason>, D::Error> {
     let Text(word) = Text::deserialize(from)?;
     Ok(GapReason::parse(&word))
+}
+
+pub(crate) fn skip_reason<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<SkipReason>, D::Error> {
+    let Text(word) = Text::deserialize(from)?;
+    Ok(SkipReason::parse(&word))
 }
 
 pub(crate) fn error_code<'de, D: Deserializer<'de>>(from: D) -> Result<ErrorCode, D::Error> {

@@ -1,4 +1,5 @@
-//! `application/x-www-form-urlencoded`, as the URL Standard parses it, in one pass over the bytes.
+//! `application/x-www-form-urlencoded`, as the URL Standard parses it, in one pass over the bytes;
+//! and segments of paths.
 
 use std::borrow::Cow;
 
@@ -45,6 +46,29 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
             .position(|byte| matches!(byte, b'%' | b'+'))
             .unwrap_or(rest.len());
     }
+}
+
+/// Replaces `%XX` by its byte; a `%` without two digits stands for itself.
+pub(crate) fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = match tail {
+            [high, low, ..] if byte == b'%' => digit(*high).zip(digit(*low)),
+            _ => None,
+        };
+        match escaped {
+            Some((high, low)) => {
+                decoded.push(high << 4 | low);
+                rest = &tail[2..];
+            }
+            None => {
+                decoded.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    decoded
 }
 
 fn digit(byte: u8) -> Option<u8> {

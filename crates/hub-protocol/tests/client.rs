@@ -12,8 +12,8 @@ use core::time::Duration;
 use hub_protocol::{
     Ack, Attempt, Carrier, CarrierChoice, CaughtUp, Client, ClientAction, ClientConfig,
     ClientEvent, Data, End, ErrorCode, ErrorFrame, EventBody, GapFrame, Message, Missed, Open,
-    Outcome, PositionFrame, PublishForm, PublishRefused, SSE_GAP, SSE_POSITION, ServerFrame,
-    TopicSelector, encode_event_start,
+    Outcome, PositionFrame, PublishForm, PublishRefused, SSE_EXPIRED, SSE_GAP, SSE_POSITION,
+    SSE_SKIPPED, ServerFrame, Skipped, TopicSelector, encode_event_start,
 };
 use resume::{Bounds, Epoch, Finished, GapReason, Position, Recovery, Start, State};
 
@@ -891,4 +891,120 @@ fn a_closed_client_has_closed_its_connection() {
             }
         ]
     ));
+}
+
+// What is in no log, and what is left out.
+
+fn ephemeral(topic: &str) -> String {
+    let mut out = Vec::new();
+    encode_event_start(None, None, &mut out);
+    EventBody::new(&[topic.to_owned()], "now").encode(&mut out);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn an_ephemeral_event_is_delivered_and_moves_nothing() {
+    let mut driver = Driver::open(ClientConfig::new(), at(4));
+    driver.event(at(5), at(4));
+    driver.text(&ephemeral("a"));
+    driver.text(&ephemeral("a"));
+    driver.text(&ephemeral("of nobody"));
+    driver.event(at(7), at(5));
+    let events = driver.events();
+    let [
+        ClientEvent::Message(_),
+        ClientEvent::Message(one),
+        ClientEvent::Message(two),
+        ClientEvent::Message(last),
+    ] = &events[..]
+    else {
+        panic!("{events:?}")
+    };
+    assert_eq!(one, two, "the same again is another one");
+    assert_eq!((one.position, one.id.as_deref()), (None, None));
+    assert_eq!(one.receipt.start(), None);
+    assert_eq!(last.position, Some(at(7)));
+}
+
+/// An event without an id leaves the last event id as it was: that does not make it an old one.
+#[test]
+fn over_an_event_stream_an_ephemeral_event_is_one_that_sets_no_id() {
+    let mut driver = Driver::stream(at(4));
+    driver.streamed("typing", "", "before any id");
+    driver.streamed(SSE_POSITION, &at(5).to_string(), "");
+    driver.streamed("typing", &at(5).to_string(), "one");
+    driver.streamed("message", &at(6).to_string(), "six");
+    driver.streamed("typing", &at(6).to_string(), "two");
+    driver.streamed("message", "urn:uuid:1", "seven");
+    driver.streamed("typing", "urn:uuid:1", "three");
+    driver.streamed("message", &at(6).to_string(), "six again");
+    driver.streamed("message", &at(8).to_string(), "eight");
+    let seen: Vec<_> = driver
+        .events()
+        .into_iter()
+        .map(|event| match event {
+            ClientEvent::Message(message) => {
+                let Data::Text(data) = message.data else {
+                    panic!("bytes")
+                };
+                let moves = message.receipt.start().is_some();
+                (data, message.position.map(|p| p.offset), message.id, moves)
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let id = || Some("urn:uuid:1".to_owned());
+    let expected = [
+        ("before any id", None, None, false),
+        ("one", None, None, false),
+        ("six", Some(6), None, true),
+        ("two", None, None, false),
+        ("seven", None, id(), true),
+        ("three", None, None, false),
+        ("eight", Some(8), None, true),
+    ];
+    let expected =
+        expected.map(|(data, position, id, moves)| (data.to_owned(), position, id, moves));
+    assert_eq!(seen, expected);
+    // A new stream has no last event id yet.
+    driver.ends(End::Closed(1006));
+    let attempt = driver.again();
+    assert_eq!(attempt.last_event_id, Some(at(8).to_string()));
+    driver.respond(&attempt, at(8));
+    driver.streamed("message", &at(8).to_string(), "eight again");
+    assert_eq!(driver.events(), []);
+}
+
+#[test]
+fn what_was_left_out_is_said_over_both_carriers() {
+    let skipped = Skipped::latest(3, at(4), at(8));
+    let mut driver = Driver::open(ClientConfig::new(), at(4));
+    driver.says(&ServerFrame::Skipped(skipped));
+    driver.event(at(9), at(4));
+    let events = driver.events();
+    assert_eq!(events[0], ClientEvent::Skipped(skipped));
+    assert!(matches!(&events[1], ClientEvent::Message(m) if m.position == Some(at(9))));
+
+    let mut driver = Driver::stream(at(4));
+    let mut data = Vec::new();
+    skipped.encode_data(&mut data);
+    driver.streamed(SSE_SKIPPED, "", str::from_utf8(&data).unwrap());
+    driver.streamed("message", &at(9).to_string(), "");
+    let events = driver.events();
+    assert_eq!(events[0], ClientEvent::Skipped(skipped));
+    assert!(matches!(&events[1], ClientEvent::Message(m) if m.position == Some(at(9))));
+    driver.streamed(SSE_SKIPPED, "", "nonsense");
+    assert_eq!(driver.client.state(), State::Closed);
+}
+
+#[test]
+fn an_event_stream_whose_token_has_ended_is_replaced_with_another_token() {
+    let mut driver = Driver::stream(at(4));
+    driver.streamed("message", &at(5).to_string(), "");
+    driver.streamed(SSE_EXPIRED, &at(5).to_string(), "");
+    let events = driver.events();
+    assert_eq!(events[1..], [ClientEvent::Interrupted(End::Closed(4001))]);
+    let attempt = driver.again();
+    assert!(attempt.refresh);
+    assert_eq!(attempt.last_event_id, Some(at(5).to_string()));
 }

@@ -53,7 +53,7 @@ proptest! {
         private: bool,
         ephemeral: bool,
     ) {
-        let id = id.map(|id| format!("x{id}"));
+        let id = id.map(|id| format!("x{id}")).filter(|_| !ephemeral);
         let retry_text = retry.map(|retry| retry.to_string());
         let mut pairs: Vec<(&str, &str)> = topics.iter().map(|t| ("topic", &**t)).collect();
         pairs.push(("data", &data));

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 
 use hub_protocol::{
     Ack, CaughtUp, ClientFrame, Data, ErrorCode, ErrorFrame, EventBody, EventFrame, GapFrame,
-    HeaderTooLong, MAX_FRAME, Open, PositionFrame, Publish, PublishForm, ServerFrame, Subscribe,
-    Token, TopicSelector, Unsubscribe, encode_binary_start, encode_event_start,
+    HeaderTooLong, MAX_FRAME, Open, PositionFrame, Publish, PublishForm, ServerFrame, Skipped,
+    Subscribe, Token, TopicSelector, Unsubscribe, encode_binary_start, encode_event_start,
 };
 use proptest::prelude::*;
 use resume::{Bounds, Epoch, Gap, Position, Start};
@@ -77,6 +77,15 @@ fn server_frames_look_like_this() {
             ServerFrame::CaughtUp(CaughtUp::new(Some("4"))),
             r#"{"type":"caught-up","ref":"4"}"#.to_owned(),
         ),
+        (
+            ServerFrame::Skipped(Skipped::latest(3, at(7), at(12))),
+            format!(r#"{{"type":"skipped","reason":"latest","count":3,"after":"{E}-7","#)
+                + &format!(r#""until":"{E}-12"}}"#),
+        ),
+        (
+            ServerFrame::Skipped(Skipped::ephemeral()),
+            r#"{"type":"skipped","reason":"ephemeral"}"#.to_owned(),
+        ),
     ];
     for (frame, expected) in cases {
         assert_eq!(text(&frame), expected);
@@ -114,6 +123,12 @@ fn what_a_later_version_says_is_understood() {
         panic!("{json}")
     };
     assert_eq!((gap.reason, gap.requested), (None, None));
+
+    let json = br#"{"type":"skipped","reason":"bored","x":1}"#;
+    let Ok(ServerFrame::Skipped(skipped)) = ServerFrame::decode(json) else {
+        panic!("nothing skipped")
+    };
+    assert_eq!((skipped.reason, skipped.count), (None, None));
 
     let json = br#"{"type":"error","code":"teapot"}"#;
     let Ok(ServerFrame::Error(error)) = ServerFrame::decode(json) else {
@@ -327,6 +342,7 @@ fn forms() -> impl Strategy<Value = PublishForm> {
             let mut form = PublishForm::parse(b"topic=t").unwrap();
             (form.topics, form.data, form.id, form.event) = (topics, data, id, event);
             (form.retry, form.private, form.ephemeral) = (retry, private, ephemeral);
+            form.id = form.id.filter(|_| !ephemeral);
             form
         })
 }

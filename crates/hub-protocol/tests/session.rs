@@ -10,7 +10,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use hub_protocol::{Selectors, Session, Step, SubscribeError, TopicSelector};
+use hub_protocol::{Latest, Selectors, Session, Skipped, Step, SubscribeError, TopicSelector};
 use proptest::prelude::*;
 use resume::{Bounds, Epoch, Gap, GapReason, Limits, Position, ReplayWindow, Start};
 
@@ -625,6 +625,46 @@ fn too_much_changes_nothing() {
         .subscribe([selector("b")], Start::Live, None)
         .unwrap();
     assert!(session.wants(["b"]));
+}
+
+#[test]
+fn what_is_left_out_is_said_and_breaks_no_continuity() {
+    let bounds = Bounds::new(EPOCH, 1, 9);
+    let start = Start::After(at(1));
+    let (mut session, _) = Session::open(selectors(&["a"]), &start, &bounds, seconds(0));
+    assert_eq!(session.take_skipped(), None);
+    session.skip(at(3));
+    session.skip(at(3)); // at the cursor: nothing
+    session.skip(at(5));
+    assert_eq!(session.cursor(), at(5));
+    assert_eq!(
+        session.take_skipped(),
+        Some(Skipped::latest(2, at(1), at(5)))
+    );
+    assert_eq!(session.take_skipped(), None);
+    assert_eq!(session.offer(at(8), ["a"], seconds(0)), Some(at(1)));
+}
+
+proptest! {
+    /// Against the definition: an event stays if it is the newest of one of its topics.
+    #[test]
+    fn of_each_topic_the_newest_is_kept(
+        events in prop::collection::vec(prop::collection::vec(0..NAMES.len(), 1..4), 0..40),
+        first in 1..5_u64,
+    ) {
+        let mut latest = Latest::new();
+        for (offset, topics) in (first..).zip(&events) {
+            latest.see(offset, topics.iter().map(|topic| NAMES[*topic]));
+        }
+        let kept = latest.kept();
+        for (index, topics) in events.iter().enumerate() {
+            let later = events[index + 1..].iter().flatten().collect::<Vec<_>>();
+            let newest = topics.iter().any(|topic| !later.contains(&topic));
+            prop_assert_eq!(kept.leaves_out(first + index as u64), !newest);
+        }
+        prop_assert!(!kept.leaves_out(first - 1));
+        prop_assert!(!kept.leaves_out(first + events.len() as u64));
+    }
 }
 
 /// Fifteen thousand of them are idle in a hub.

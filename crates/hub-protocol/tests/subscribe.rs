@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hub_protocol::{QueryError, SelectorError, Selectors, SubscribeQuery, TopicSelector};
+use hub_protocol::{QueryError, SelectorError, Selectors, Slow, SubscribeQuery, TopicSelector};
 use proptest::prelude::*;
 use resume::{Epoch, Position, Start};
 
@@ -91,6 +91,8 @@ fn what_cannot_be_subscribed_is_refused() {
             QueryError::Selector(SelectorError::TooLong),
         ),
         (&many, QueryError::Selector(SelectorError::TooMany)),
+        ("topic=t&slow=oldest", QueryError::Slow),
+        ("topic=t&slow", QueryError::Slow),
     ];
     for (text, error) in cases {
         assert_eq!(query(text), Err(error), "{text}");
@@ -105,6 +107,12 @@ fn what_cannot_be_subscribed_is_refused() {
             .selectors
             .is_empty()
     );
+}
+
+#[test]
+fn a_slow_subscriber_gets_everything_unless_it_asks_for_the_latest() {
+    assert_eq!(query("topic=t").unwrap().slow, Slow::All);
+    assert_eq!(query("topic=t&slow=latest").unwrap().slow, Slow::Latest);
 }
 
 fn topic() -> impl Strategy<Value = String> {
@@ -134,6 +142,24 @@ proptest! {
         prop_assert_eq!(selectors.matches(topics.iter().map(String::as_str)), matches);
         let single = selectors.iter().any(|s| topics.iter().any(|topic| s.matches(topic)));
         prop_assert_eq!(single, matches && !topics.is_empty());
+    }
+
+    /// However many of them are compared at once, each selector matches what it matches alone.
+    #[test]
+    fn a_set_matches_what_one_of_its_selectors_matches(
+        selectors in prop::collection::vec("[ab_{}/+]{1,5}|\\*", 0..8),
+        topics in prop::collection::vec("[ab_/]{1,5}|\\*|\\{a\\}", 0..4),
+    ) {
+        let parsed: Vec<_> = selectors.iter().flat_map(|s| TopicSelector::parse(s)).collect();
+        let mut set = Selectors::new();
+        for selector in &parsed {
+            set.insert(selector.clone()).unwrap();
+        }
+        let topics: Vec<_> = topics.iter().map(String::as_str).collect();
+        let alone = parsed.iter().any(|s| topics.iter().any(|topic| s.matches(topic)));
+        // All topics are those of an event, which has one.
+        prop_assume!(!topics.is_empty());
+        prop_assert_eq!(set.matches(topics.iter().copied()), alone);
     }
 
     #[test]

@@ -78,7 +78,7 @@ mod target;
 
 pub use hub_protocol::{
     Carrier, ClientEvent as Event, Data, End, ErrorCode, Message, Missed, Outcome, PublishForm,
-    PublishRefused, Receipt, SelectorError, TopicSelector,
+    PublishRefused, Receipt, SelectorError, SkipReason, Skipped, TopicSelector,
 };
 pub use resume::{BackoffConfig, Finished, GapReason, Position, Start, State};
 

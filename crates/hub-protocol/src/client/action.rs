@@ -1,7 +1,7 @@
 use resume::{Finished, GapReason, Position, Start};
 
 use super::{Carrier, End, Receipt};
-use crate::{Data, ErrorCode, TopicSelector};
+use crate::{Data, ErrorCode, Skipped, TopicSelector};
 
 /// What the driver of a [`Client`](super::Client) has to do, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,6 +83,9 @@ pub enum ClientEvent {
     Message(Message),
     /// Events may have been missed.
     Missed(Missed),
+    /// The hub left events out, as it was asked to or because they were ephemeral: they will not
+    /// come again.
+    Skipped(Skipped),
     /// The connection ended; the client tries again.
     Interrupted(End),
     /// The hub refused topics: they are no longer subscribed. Or, with
@@ -111,7 +114,7 @@ pub enum ClientEvent {
 pub struct Message {
     /// Its topics, the canonical one first. Server-Sent Events do not say them: empty.
     pub topics: Vec<String>,
-    /// The publisher's own id.
+    /// The publisher's own id; an ephemeral event has none.
     pub id: Option<String>,
     /// Its name.
     pub event: Option<String>,
@@ -146,9 +149,9 @@ pub struct Missed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// It is in the log.
+    /// It is in the log, or was ephemeral and is on its way.
     Acknowledged {
-        /// The event's id.
+        /// The event's id, unless it was ephemeral.
         id: Option<String>,
         /// Its place, unless it was ephemeral.
         position: Option<Position>,

@@ -65,6 +65,8 @@ pub(super) struct Cursor {
     announced: Option<Position>,
     /// The position before the next event of an event stream, if it is known.
     told: Option<Position>,
+    /// The last event id of the event stream.
+    last_id: String,
 }
 
 impl Cursor {
@@ -82,6 +84,7 @@ impl Cursor {
             asked: start,
             announced: None,
             told: None,
+            last_id: String::new(),
         }
     }
 
@@ -98,6 +101,7 @@ impl Cursor {
         self.asked = self.seen.clone();
         self.announced = None;
         self.told = None;
+        self.last_id.clear();
         &self.asked
     }
 
@@ -204,7 +208,16 @@ impl Cursor {
         }
     }
 
-    /// An event came over an event stream, with this id.
+    /// The last event id of the event stream is this at an event; `Some` if the event set it.
+    pub(super) fn stream_id<'i>(&mut self, id: &'i str) -> Option<&'i str> {
+        if self.last_id == id {
+            return None;
+        }
+        id.clone_into(&mut self.last_id);
+        Some(id)
+    }
+
+    /// An event came over an event stream, and set the last event id to this.
     pub(super) fn streamed(&mut self, id: &str) -> Judged {
         if let Start::After(position) = Start::parse(id.as_bytes()) {
             let prev = self.told;

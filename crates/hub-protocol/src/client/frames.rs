@@ -8,8 +8,12 @@ use super::cursor::{Judged, Loss};
 use super::outbox::Refusal;
 use super::{Carrier, Client, ClientEvent, End, Message, Missed, Outcome, Receipt};
 use crate::{
-    Data, ErrorCode, ErrorFrame, EventFrame, GapFrame, SSE_GAP, SSE_POSITION, ServerFrame,
+    Data, ErrorCode, ErrorFrame, EventFrame, GapFrame, SSE_EXPIRED, SSE_GAP, SSE_POSITION,
+    SSE_SKIPPED, ServerFrame, Skipped,
 };
+
+/// The WebSocket close code that says the same as the end of an event stream's token.
+const TOKEN_ENDED: u16 = 4001;
 
 impl Client {
     /// A text frame came over a WebSocket. `random` is 64 uniform bits.
@@ -38,7 +42,8 @@ impl Client {
         }
     }
 
-    /// An event came over an event stream. `id` is the last event id after it.
+    /// An event came over an event stream. `id` is the last event id after it: if that is the one
+    /// before it, the event has none of its own, and is ephemeral.
     pub fn event(
         &mut self,
         generation: u64,
@@ -51,7 +56,13 @@ impl Client {
         if !self.listens(generation, Carrier::EventStream, now) {
             return;
         }
+        let own_id = self.cursor.stream_id(id);
         match name {
+            SSE_EXPIRED => self.give_up(End::Closed(TOKEN_ENDED), now, random),
+            SSE_SKIPPED => match Skipped::decode_data(data.as_bytes()) {
+                Ok(skipped) => self.deliver(ClientEvent::Skipped(skipped)),
+                Err(_) => self.give_up(End::Protocol, now, random),
+            },
             SSE_GAP => match GapFrame::decode_data(data.as_bytes()) {
                 Ok(gap) => self.gap(&gap),
                 Err(_) => self.give_up(End::Protocol, now, random),
@@ -67,7 +78,15 @@ impl Client {
             }
             _ => {
                 self.begin();
-                let judged = self.cursor.streamed(id);
+                let judged = match own_id {
+                    Some(id) => self.cursor.streamed(id),
+                    // Ephemeral: it has no place.
+                    None => Judged::New {
+                        missed: None,
+                        receipt: Receipt::NONE,
+                    },
+                };
+                let id = own_id.unwrap_or_default();
                 let position = match Start::parse(id.as_bytes()) {
                     Start::After(position) => Some(position),
                     _ => None,
@@ -143,6 +162,7 @@ impl Client {
                 }
             }
             ServerFrame::Gap(gap) => self.gap(&gap),
+            ServerFrame::Skipped(skipped) => self.deliver(ClientEvent::Skipped(skipped)),
             ServerFrame::Ack(ack) => {
                 let Some((kind, number)) = ack.reference.as_deref().and_then(reference) else {
                     return;
@@ -213,6 +233,7 @@ impl Client {
                 }
             }
             // Ephemeral: it has no place.
+            (_, None) if !self.topics.want_live(&event.topics) => Judged::Duplicate,
             (_, None) => Judged::New {
                 missed: None,
                 receipt: Receipt::NONE,

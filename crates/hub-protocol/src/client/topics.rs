@@ -138,6 +138,13 @@ impl Topics {
         topics.is_empty() || self.set.matches(topics.iter().map(String::as_str))
     }
 
+    /// Whether an ephemeral event with these topics is wanted: no replay holds it back.
+    pub(super) fn want_live(&self, topics: &[String]) -> bool {
+        let replays = self.replays.iter().map(|replay| &replay.topics);
+        let mut sets = core::iter::once(&self.set).chain(replays);
+        sets.any(|set| set.matches(topics.iter().map(String::as_str)))
+    }
+
     /// What the connection was asked for and is no longer wanted; from now on it is not asked for.
     pub(super) fn no_longer_wanted(&mut self) -> Vec<TopicSelector> {
         let wanted = |topic: &TopicSelector| {

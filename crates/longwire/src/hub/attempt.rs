@@ -29,7 +29,7 @@ const MESSAGE_MAX: u64 = 4 << 20;
 #[expect(clippy::large_enum_variant, reason = "taken apart at once")]
 pub(super) enum Opened {
     WebSocket(Socket<Stream, ws::Client>),
-    /// With the header `Last-Event-ID`.
+    /// With the header `Longwire-Position`, or else `Last-Event-ID`.
     EventStream(FromBody<Body>, Option<String>),
 }
 
@@ -120,7 +120,8 @@ impl Reach {
                 retry_after: retry_after(response.headers(), SystemTime::now()),
             });
         }
-        let begins = response.headers().get(LAST_EVENT_ID);
+        let headers = response.headers();
+        let begins = headers.get(POSITION).or_else(|| headers.get(LAST_EVENT_ID));
         let begins = begins.and_then(|begins| begins.to_str().ok().map(str::to_owned));
         Ok(Opened::EventStream(
             FromBody::new(response.into_body()),
