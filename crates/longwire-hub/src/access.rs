@@ -181,18 +181,21 @@ pub(crate) fn cors(head: &RequestHead<'_>, headers: &mut HeaderMap) {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let credentials = HeaderValue::from_static("true");
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
-        let exposed = HeaderValue::from_static("last-event-id, longwire-position");
+        let exposed = HeaderValue::from_static(EXPOSED);
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }
 
+/// The header fields of answers that a page may read, beside those that it may always read.
+const EXPOSED: &str = "etag, last-event-id, link, longwire-position, retry-after, www-authenticate";
+
 /// What the answer to a preflight adds.
-pub(crate) fn preflight(headers: &mut HeaderMap) {
+pub(crate) fn preflight(methods: &'static str, headers: &mut HeaderMap) {
     let mut add = |name, value| headers.insert(name, HeaderValue::from_static(value));
-    add(ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST");
+    add(ACCESS_CONTROL_ALLOW_METHODS, methods);
     add(
         ACCESS_CONTROL_ALLOW_HEADERS,
-        "authorization, cache-control, content-type, last-event-id",
+        "authorization, cache-control, content-type, if-none-match, last-event-id",
     );
     add(ACCESS_CONTROL_MAX_AGE, "7200");
 }

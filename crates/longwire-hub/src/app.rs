@@ -1,6 +1,7 @@
 //! The hub over HTTP: who asks for what, on the bare socket and through hyper.
 
 mod refused;
+mod subscriptions;
 
 use core::net::SocketAddr;
 use core::time::Duration;
@@ -9,11 +10,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE,
+    CONTENT_TYPE, LINK,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hub_protocol::{MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery};
+use hub_protocol::{
+    MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery, SubscriptionPath,
+    query_parameter,
+};
 use hyper::body::{Body as _, Incoming};
 use longwire::http::{Handler, Permit, Take};
 use longwire::{sse, ws};
@@ -30,6 +34,7 @@ use crate::logging::Untrusted;
 use crate::metrics::{Failure, TurnedAway, Wire};
 use crate::observing::{METRICS, Observing, is_observed};
 use crate::page;
+use crate::presence::{Identity, Validators};
 use crate::publishing::Refusal;
 use crate::rights::Grant;
 use crate::subscriber::{Subscriber, WebSocketSubscriber};
@@ -49,6 +54,12 @@ const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const LONGWIRE_POSITION: HeaderName = HeaderName::from_static("longwire-position");
 
+/// Where the hub is, for whoever found a page of it.
+//= https://www.ietf.org/archive/id/draft-dunglas-mercure-07.html#section-2
+//# The publisher SHOULD include at least one Link Header [RFC5988] with rel=mercure (a hub link
+//# header).
+const HUB_LINK: HeaderValue = HeaderValue::from_static("</.well-known/mercure>; rel=\"mercure\"");
+
 /// Header fields of a request, those of which HTTP/2 makes several counted one by one.
 const MAX_FIELDS: usize = 100;
 
@@ -65,6 +76,9 @@ pub(crate) struct App {
     pub(crate) scheme: Scheme,
     pub(crate) timing: sse::Timing,
     pub(crate) web_socket: Arc<ws::Config>,
+    /// Whether subscriptions can be seen.
+    pub(crate) subscriptions: bool,
+    pub(crate) validators: Validators,
 }
 
 impl Handler for App {
@@ -192,12 +206,31 @@ impl App {
             (&Method::GET | &Method::HEAD, ENDPOINT) => {
                 self.event_stream(&head, &client)
                     .map(|(headers, subscriber)| {
-                        sse::response(headers, subscriber, self.timing).map(Either::Right)
+                        let cached = headers.get(CACHE_CONTROL).cloned();
+                        let response = sse::response(headers, subscriber, self.timing);
+                        let mut response = response.map(Either::Right);
+                        // Beside that of every event stream, as on the bare socket.
+                        if let Some(cached) = cached {
+                            response.headers_mut().append(CACHE_CONTROL, cached);
+                        }
+                        response
                     })
             }
             (&Method::POST, ENDPOINT) => self.publish(&head, &client, &mut body).await,
             (&Method::POST, TICKET) => self.ticket(&head, &client),
-            (&Method::OPTIONS, ENDPOINT | TICKET) => self.preflight(&head, &client),
+            (&Method::OPTIONS, ENDPOINT | TICKET) => {
+                self.preflight(&head, &client, "GET, HEAD, POST")
+            }
+            (method, path)
+                if self.subscriptions
+                    && let Some(path) = SubscriptionPath::parse(path) =>
+            {
+                match *method {
+                    Method::GET | Method::HEAD => self.subscriptions(&head, &client, &path),
+                    Method::OPTIONS => self.preflight(&head, &client, "GET, HEAD"),
+                    _ => Ok(not_allowed("GET, HEAD, OPTIONS")),
+                }
+            }
             (&Method::GET | &Method::HEAD, METRICS) => self.metrics(&head, &client),
             (&Method::GET | &Method::HEAD, path) if is_observed(path) => {
                 Ok(self.observing.answer(path).map(Either::Left))
@@ -205,13 +238,23 @@ impl App {
             (_, TICKET) => Ok(not_allowed("OPTIONS, POST")),
             (_, ENDPOINT) => Ok(not_allowed("GET, HEAD, OPTIONS, POST")),
             (method, path) => match page::file(path) {
-                Some(file) if matches!(*method, Method::GET | Method::HEAD) => Ok(shown(file)),
+                Some(file) if matches!(*method, Method::GET | Method::HEAD) => {
+                    let mut response = shown(file);
+                    if path == "/" {
+                        response.headers_mut().insert(LINK, HUB_LINK);
+                    }
+                    Ok(response)
+                }
                 Some(_) => Ok(not_allowed("GET, HEAD")),
                 None => Err(Refused::new(404, "there is nothing here")),
             },
         };
         discard(body).await;
-        answer.unwrap_or_else(Response::from)
+        answer.unwrap_or_else(|refused| {
+            let mut response = Response::from(refused);
+            self.cors_of_refusal(&head, client.scheme, response.headers_mut());
+            response
+        })
     }
 
     /// Checks a subscription over Server-Sent Events; gives the header fields of the answer that
@@ -229,10 +272,17 @@ impl App {
             .map_err(|error| Refused::new(error.status(), error))?;
         let seated = self.seat(client, grant.as_deref())?;
         let wire = Wire::EventStream;
-        let subscriber = Subscriber::open(self.hub.clone(), query, grant, seated, wire);
+        let identity = self.identity(head, grant.as_deref());
+        let (subscriber, before) =
+            Subscriber::open(self.hub.clone(), query, grant, (seated, wire), identity);
         let mut headers = HeaderMap::new();
-        headers.insert(LAST_EVENT_ID, value(&subscriber.position().to_string()));
+        headers.insert(LAST_EVENT_ID, value(&before));
+        let position = subscriber.position().to_string();
+        headers.insert(LONGWIRE_POSITION, value(&position));
         cors(head, &mut headers);
+        if has_token_in_url(head) {
+            headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
         Ok((headers, subscriber))
     }
 
@@ -250,6 +300,7 @@ impl App {
         let query = head.query().unwrap_or_default();
         let query = SubscribeQuery::parse_upgrade(query, last_event_id(head))
             .map_err(|error| Refused::new(error.status(), error))?;
+        let identity = self.identity(head, grant.as_deref());
         let offers = accept.request().protocols().next().is_some();
         let accept = if offers {
             accept
@@ -260,7 +311,8 @@ impl App {
         };
         let seated = self.seat(client, grant.as_deref())?;
         let wire = Wire::WebSocket;
-        let subscriber = Subscriber::open(self.hub.clone(), query, grant, seated, wire);
+        let (subscriber, _) =
+            Subscriber::open(self.hub.clone(), query, grant, (seated, wire), identity);
         let (access, limits) = (self.access.clone(), self.limits.clone());
         Ok((accept, WebSocketSubscriber::new(subscriber, access, limits)))
     }
@@ -339,13 +391,20 @@ impl App {
         let policy = self.access.policy;
         policy.publish(&form, grant.as_deref(), unix_time())?;
         let event = self.hub.publish(form).outcome().await?;
-        let mut response = Response::new(Either::Left(Full::from(event.id())));
+        let ephemeral = event.form.ephemeral;
+        let id = if ephemeral { String::new() } else { event.id() };
+        let mut response = Response::new(Either::Left(Full::from(id)));
         let headers = response.headers_mut();
         headers.insert(
             CONTENT_TYPE,
             HeaderValue::from_static("text/plain; charset=utf-8"),
         );
-        headers.insert(LONGWIRE_POSITION, value(&event.position.to_string()));
+        if !ephemeral {
+            headers.insert(LONGWIRE_POSITION, value(&event.position.to_string()));
+        }
+        if has_token_in_url(head) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+        }
         cors(head, headers);
         Ok(response)
     }
@@ -370,13 +429,29 @@ impl App {
         &self,
         head: &RequestHead<'_>,
         client: &Client,
+        methods: &'static str,
     ) -> Result<Response<Body>, Refused> {
         self.access.check_origin(head, client.scheme)?;
         let mut response = Response::new(Either::Left(Full::default()));
         *response.status_mut() = StatusCode::NO_CONTENT;
         cors(head, response.headers_mut());
-        preflight(response.headers_mut());
+        preflight(methods, response.headers_mut());
         Ok(response)
+    }
+
+    /// Lets a page that may ask read why it is refused.
+    fn cors_of_refusal(&self, head: &RequestHead<'_>, scheme: Scheme, headers: &mut HeaderMap) {
+        if self.access.check_origin(head, scheme).is_ok() {
+            cors(head, headers);
+        }
+    }
+
+    /// A name for a subscriber, where subscriptions can be seen. HEAD subscribes to nothing.
+    fn identity(&self, head: &RequestHead<'_>, grant: Option<&Grant>) -> Option<Identity> {
+        if !self.subscriptions || head.method() == "HEAD" {
+            return None;
+        }
+        Identity::new(grant)
     }
 
     /// The numbers, for whoever may do everything here or has a token that grants to receive them.
@@ -404,8 +479,11 @@ impl App {
     ) -> Take<Subscriber, WebSocketSubscriber> {
         self.hub.metrics.refuse(refused.status);
         seen(peer, head.method(), head.path(), refused.status);
+        let mut headers = HeaderMap::new();
+        let scheme = self.client(peer, head).scheme;
+        self.cors_of_refusal(head, scheme, &mut headers);
         let mut out = Vec::new();
-        refused.encode(&mut out);
+        refused.encode(&headers, &mut out);
         Take::Refuse(out)
     }
 }
@@ -448,6 +526,14 @@ async fn discard(body: Incoming) {
         // However it ends, the answer is the same.
         let _ = tokio::time::timeout(DISCARD_DEADLINE, rest).await;
     }
+}
+
+/// Whether what the request is answered with is for the holder of something in its URL.
+fn has_token_in_url(head: &RequestHead<'_>) -> bool {
+    let query = head.query().unwrap_or_default();
+    ["authorization", "ticket"]
+        .iter()
+        .any(|name| query_parameter(query, name).is_some())
 }
 
 fn last_event_id<'b>(head: &RequestHead<'b>) -> Option<&'b [u8]> {

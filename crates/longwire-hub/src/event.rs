@@ -17,6 +17,7 @@ use ws_frame::SendError;
 /// shared by all others.
 #[derive(Debug)]
 pub(crate) struct Event {
+    /// Of an ephemeral event, the newest position there was: it comes after that.
     pub(crate) position: Position,
     pub(crate) form: PublishForm,
     /// When this hub took it up, by the hub's time; zero if another run did.
@@ -75,7 +76,11 @@ impl Event {
                 str::from_utf8(&base64).unwrap_or_default()
             }
         };
-        let mut fields = Fields::new(data).with_id(&id);
+        let mut fields = Fields::new(data);
+        // The id of what is in no log would lead a client that comes back with it astray.
+        if !self.form.ephemeral {
+            fields = fields.with_id(&id);
+        }
         if let Some(name) = &self.form.event {
             fields = fields.with_name(name);
         }
@@ -89,13 +94,13 @@ impl Event {
         out.into()
     }
 
-    /// Sends the event as a frame of `longwire.v1`.
+    /// Sends the event as a frame of `longwire.v1`; an ephemeral one has no `prev`.
     pub(crate) fn send_to_web_socket(
         &self,
-        prev: Position,
+        prev: Option<Position>,
         out: &mut Outbox<'_>,
     ) -> Result<(), SendError> {
-        self.send_frame(Some(prev), None, out)
+        self.send_frame(prev, None, out)
     }
 
     /// Sends the event as a frame that is replayed for the `subscribe` frame with this reference.
@@ -137,8 +142,12 @@ impl Event {
             Data::Binary(bytes) => (EventBody::binary(&form.topics), bytes.as_slice()),
         };
         let mut out = Vec::with_capacity(form.data.len() + 256);
-        body.with_position(self.position)
-            .with_id(form.id.as_deref())
+        let body = if form.ephemeral {
+            body
+        } else {
+            body.with_position(self.position)
+        };
+        body.with_id(form.id.as_deref())
             .with_event(form.event.as_deref())
             .with_retry(form.retry)
             .encode(&mut out);

@@ -10,13 +10,48 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use hub_protocol::{Selectors, TopicSelector};
 
+use crate::presence::Identity;
+
 /// The task of one subscriber, if it waits.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     waker: Mutex<Option<Waker>>,
+    /// The number of the first ephemeral event that waits for this subscriber; 0 if none does.
+    ephemeral: AtomicU64,
+    /// Where subscriptions can be seen.
+    identity: Option<Box<Identity>>,
 }
 
 impl Bell {
+    pub(crate) fn new(identity: Option<Identity>) -> Self {
+        Self {
+            identity: identity.map(Box::new),
+            ..Self::default()
+        }
+    }
+
+    /// The subscriber as others may see it.
+    pub(crate) fn identity(&self) -> Option<&Identity> {
+        self.identity.as_deref()
+    }
+
+    /// Notes that an ephemeral event waits, unless an earlier one does.
+    pub(crate) fn announce(&self, number: u64) {
+        let first = |known| (known == 0 || known > number).then_some(number);
+        // It fails where there is nothing to change.
+        let _ = self
+            .ephemeral
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, first);
+    }
+
+    /// The number of the first ephemeral event that waits, which is forgotten.
+    pub(crate) fn announced(&self) -> Option<u64> {
+        if self.ephemeral.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        Some(self.ephemeral.swap(0, Ordering::AcqRel)).filter(|number| *number != 0)
+    }
+
     /// Wakes `waker` at the next event that concerns this subscriber. To miss none, look at the
     /// log only after this call.
     pub(crate) fn listen(&self, waker: &Waker) {
@@ -158,6 +193,63 @@ impl Fanout {
             listeners.bells.iter().for_each(|bell| bell.ring());
         }
         bells.any.iter().for_each(|bell| bell.ring());
+    }
+
+    /// Whether an event of this topic, which these templates match, concerns anybody.
+    pub(crate) fn concerns(&self, topic: &str, templates: &[Arc<str>]) -> bool {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        !bells.any.is_empty() || bells.of([topic].into_iter(), templates).next().is_some()
+    }
+
+    /// Rings everybody whom an ephemeral event of these topics concerns, which these templates
+    /// match, and notes that it waits for them.
+    pub(crate) fn announce<'t>(
+        &self,
+        topics: impl Iterator<Item = &'t str>,
+        templates: &[Arc<str>],
+        number: u64,
+    ) {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        let listeners = bells.of(topics, templates);
+        let concerned = listeners.flat_map(|listeners| &listeners.bells);
+        for bell in concerned.chain(&bells.any) {
+            bell.announce(number);
+            bell.ring();
+        }
+    }
+
+    /// Shows the active subscriptions to `see`, all or those of one selector: its text, and the
+    /// subscriber.
+    pub(crate) fn identities(
+        &self,
+        selector: Option<&TopicSelector>,
+        mut see: impl FnMut(&str, &Identity),
+    ) {
+        let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        let mut show = |topic: &str, bells: &[Arc<Bell>]| {
+            let identities = bells.iter().filter_map(|bell| bell.identity());
+            identities.for_each(|identity| see(topic, identity));
+        };
+        match selector {
+            Some(TopicSelector::Exact(topic)) => {
+                if let Some(listeners) = bells.by_topic.get(topic) {
+                    show(topic, &listeners.bells);
+                }
+            }
+            Some(TopicSelector::Template(template)) => {
+                if let Some(listeners) = bells.by_template.get(template.as_str()) {
+                    show(template.as_str(), &listeners.bells);
+                }
+            }
+            Some(_) => show("*", &bells.any),
+            None => {
+                let groups = [&bells.by_topic, &bells.by_template];
+                for (topic, listeners) in groups.into_iter().flatten() {
+                    show(topic, &listeners.bells);
+                }
+                show("*", &bells.any);
+            }
+        }
     }
 
     /// Rings everybody.

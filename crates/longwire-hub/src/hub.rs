@@ -11,6 +11,7 @@ use resume::{Bounds, Position};
 use tracing::error;
 
 use crate::appender::{Batch, Known};
+use crate::ephemerals::Ephemerals;
 use crate::event::Event;
 use crate::expiries::Expiries;
 use crate::fanout::Fanout;
@@ -30,6 +31,7 @@ pub(crate) struct Hub {
     pub(crate) fanout: Fanout,
     pub(crate) expiries: Expiries,
     pub(crate) metrics: Metrics,
+    pub(crate) ephemerals: Ephemerals,
     draining: AtomicBool,
     /// Nothing more can be appended.
     unwritable: AtomicBool,
@@ -79,6 +81,7 @@ impl Hub {
             fanout: Fanout::default(),
             expiries: Expiries::default(),
             metrics: Metrics::default(),
+            ephemerals: Ephemerals::default(),
             draining: AtomicBool::new(false),
             unwritable: AtomicBool::new(false),
             started: Instant::now(),
@@ -100,10 +103,10 @@ impl Hub {
     }
 
     /// Appends an event to the log and wakes whom it concerns. An event that is there already,
-    /// with the same id, is returned as it is.
+    /// with the same id, is returned as it is. An ephemeral one is handed to those who are there.
     pub(crate) fn publish(&self, form: PublishForm) -> Publishing {
         if form.ephemeral {
-            return Publishing::Done(Err(Refusal::Ephemeral));
+            return Publishing::Done(self.hand_over(form));
         }
         let Some(disk) = &self.disk else {
             return Publishing::Done(self.publish_now(form));
@@ -114,6 +117,36 @@ impl Hub {
         match disk.queue.push(form) {
             Ok(outcome) => Publishing::Waits(outcome),
             Err(refusal) => Publishing::Done(Err(refusal)),
+        }
+    }
+
+    /// Hands an ephemeral event to those whom it concerns. It comes after the events that were
+    /// there before it.
+    fn hand_over(&self, form: PublishForm) -> Outcome {
+        let log = self.log();
+        if self.is_draining() {
+            return Err(Refusal::Draining);
+        }
+        let event = Arc::new(Event::new(log.bounds().head(), form));
+        let mut templates: Vec<_> = event.topics().flat_map(|t| log.matching(t)).collect();
+        templates.sort_unstable();
+        templates.dedup();
+        self.announce(&event, &templates);
+        Ok(event)
+    }
+
+    fn announce(&self, event: &Arc<Event>, templates: &[Arc<str>]) {
+        let number = self.ephemerals.push(event.clone());
+        self.fanout.announce(event.topics(), templates, number);
+    }
+
+    /// Hands over an ephemeral event of the hub's own, which is made only if it concerns anybody.
+    pub(crate) fn tell(&self, topic: &str, form: impl FnOnce(&str) -> PublishForm) {
+        let log = self.log();
+        let templates = log.matching(topic);
+        if !self.is_draining() && self.fanout.concerns(topic, &templates) {
+            let event = Arc::new(Event::new(log.bounds().head(), form(topic)));
+            self.announce(&event, &templates);
         }
     }
 
@@ -332,12 +365,14 @@ mod tests {
         };
         let hub = Hub::in_memory(Memory::new(Epoch::from_bytes([7; Epoch::LEN]), kept));
         let form = || PublishForm::parse(b"topic=a&data=1").unwrap();
+        let ephemeral = || PublishForm::parse(b"topic=a&data=1&ephemeral").unwrap();
         assert!(hub.publish(form()).outcome().await.is_ok());
+        assert!(hub.publish(ephemeral()).outcome().await.is_ok());
         hub.drain();
-        assert_eq!(
-            hub.publish(form()).outcome().await.unwrap_err(),
-            Refusal::Draining
-        );
+        for form in [form(), ephemeral()] {
+            let refused = hub.publish(form).outcome().await.unwrap_err();
+            assert_eq!(refused, Refusal::Draining);
+        }
         assert_eq!(hub.head().offset, 1);
     }
 }

@@ -107,14 +107,24 @@ impl Log {
         self.index.next(selectors, after, self.earliest, self.head)
     }
 
+    /// The templates that are watched and match a topic.
+    pub(crate) fn matching(&self, topic: &str) -> Vec<Arc<str>> {
+        self.index.matching(topic)
+    }
+
     #[cfg(test)]
     fn is_watched(&self, template: &Template) -> bool {
         self.index.is_watched(template)
     }
 
+    /// The offset before the oldest of the recent events.
+    pub(crate) fn before_recent(&self) -> u64 {
+        self.head - self.recent.len() as u64
+    }
+
     /// An event, if it is a recent one.
     pub(crate) fn recent(&self, offset: u64) -> Option<&Arc<Event>> {
-        let oldest = self.head + 1 - self.recent.len() as u64;
+        let oldest = self.before_recent() + 1;
         let index = usize::try_from(offset.checked_sub(oldest)?).ok()?;
         self.recent.get(index)
     }

@@ -39,14 +39,16 @@ pub(crate) enum Refusal {
     Conflict,
     /// The hub is about to stop, and its subscribers are sent away.
     Draining,
-    /// Ephemeral events are not supported yet.
-    Ephemeral,
     /// The token does not grant all topics.
     Forbidden,
     /// Nobody could read a private event: there are no tokens.
     Private,
     /// Too many were published just before; after so long there is room.
     TooSoon(Duration),
+    /// The topic is one of the hub's own.
+    Reserved,
+    /// The answer would be too long.
+    TooMany,
     /// There is no token, or not any more.
     Unauthorized,
     /// The log cannot be written.
@@ -57,10 +59,9 @@ impl Refusal {
     pub(crate) const fn code(self) -> ErrorCode {
         match self {
             Self::Conflict => ErrorCode::Conflict,
-            Self::Busy | Self::Draining | Self::Unwritten => ErrorCode::Unavailable,
-            Self::Ephemeral => ErrorCode::Unsupported,
-            Self::Forbidden | Self::Private => ErrorCode::Forbidden,
             Self::TooSoon(_) => ErrorCode::RateLimited,
+            Self::Busy | Self::Draining | Self::TooMany | Self::Unwritten => ErrorCode::Unavailable,
+            Self::Forbidden | Self::Private | Self::Reserved => ErrorCode::Forbidden,
             Self::Unauthorized => ErrorCode::Unauthorized,
         }
     }
@@ -70,10 +71,11 @@ impl Refusal {
             Self::Busy => "the disk is behind: publish again in a moment",
             Self::Conflict => "another event has this id",
             Self::Draining => "the hub is stopping: publish again once it is back",
-            Self::Ephemeral => "ephemeral events are not supported yet",
             Self::Forbidden => "the token does not grant every topic",
             Self::Private => "private events need tokens, for which the hub has no key",
             Self::TooSoon(_) => "too many events at once: publish again a little later",
+            Self::Reserved => "what is said of subscriptions, the hub alone says",
+            Self::TooMany => "the list is longer than 16 MiB: ask for the one of a topic",
             Self::Unauthorized => "a token is needed",
             Self::Unwritten => "the log cannot be written, so the event may be lost",
         }

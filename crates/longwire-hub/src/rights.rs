@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hub_protocol::{PublishForm, Selectors, TopicSelector};
+use hub_protocol::{PublishForm, SUBSCRIPTIONS, Selectors, TopicSelector};
 
 use crate::publishing::Refusal;
 
@@ -11,6 +11,8 @@ use crate::publishing::Refusal;
 pub(crate) struct Grant {
     pub(crate) publish: Selectors,
     pub(crate) subscribe: Selectors,
+    /// What is shown of its subscriptions, where they can be seen: JSON.
+    pub(crate) payload: Option<Arc<str>>,
     /// In seconds since 1970.
     pub(crate) expires: u64,
     /// Whom it was made out to (`sub`), if to anybody.
@@ -56,6 +58,9 @@ impl Policy {
         grant: Option<&Grant>,
         now: u64,
     ) -> Result<(), Refusal> {
+        if form.topics.iter().any(|topic| is_reserved(topic)) {
+            return Err(Refusal::Reserved);
+        }
         match (self, grant) {
             (Self::Demo, _) if form.private => Err(Refusal::Private),
             (Self::Demo, _) => Ok(()),
@@ -105,6 +110,13 @@ impl Policy {
     }
 }
 
+/// Whether this is the topic of a subscription event, which the hub alone publishes: nobody shall
+/// seem to be where they are not.
+fn is_reserved(topic: &str) -> bool {
+    let rest = topic.strip_prefix(SUBSCRIPTIONS);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
 /// The selectors of a claim.
 pub(crate) fn selectors(claim: &[String]) -> Option<Selectors> {
     let mut selectors = Selectors::new();
@@ -127,6 +139,7 @@ mod tests {
         Grant {
             publish: parse(publish),
             subscribe: parse(subscribe),
+            payload: None,
             expires: 100,
             subject: None,
         }
@@ -199,6 +212,22 @@ mod tests {
         assert!(!receives(&["a"]) && !receives(&["a_b_c"]) && !receives(&["b"]));
         assert!(!Policy::receive(&form(&["a_b"], true), None));
         assert!(Policy::receive(&form(&["a_b"], false), None));
+    }
+
+    #[test]
+    fn what_the_hub_says_nobody_else_says() {
+        let all = grant(&["*"], &["*"]);
+        for topic in [SUBSCRIPTIONS.to_owned(), format!("{SUBSCRIPTIONS}/a/b")] {
+            for policy in [Policy::Demo, Policy::Anonymous, Policy::Closed] {
+                let refused = policy.publish(&form(&["a", &topic], false), Some(&all), 0);
+                assert_eq!(refused, Err(Refusal::Reserved), "{topic}");
+            }
+        }
+        let other = format!("{SUBSCRIPTIONS}ish");
+        assert_eq!(
+            Policy::Demo.publish(&form(&[&other], false), None, 0),
+            Ok(())
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::limits::Limits;
 use crate::log::Log;
 use crate::metrics::Scrape;
 use crate::observing::Observing;
+use crate::presence::Validators;
 use crate::rights::Policy;
 use crate::settings::{Settings, state_directory};
 use crate::store::{Disk, Memory, Store};
@@ -85,6 +86,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), String> {
         scheme,
         timing,
         web_socket: Arc::new(web_socket),
+        subscriptions: settings.subscriptions,
+        validators: Validators::default(),
     };
     tokio::spawn(every(EXPIRE_EVERY, {
         let hub = hub.clone();

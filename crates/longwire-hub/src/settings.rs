@@ -35,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) keys: Vec<String>,
     pub(crate) anonymous: bool,
     pub(crate) query_tokens: bool,
+    pub(crate) endless_tokens: bool,
+    pub(crate) subscriptions: bool,
     pub(crate) data: Option<PathBuf>,
     pub(crate) memory: bool,
     pub(crate) fsync: Sync,
@@ -137,6 +139,8 @@ impl Settings {
             keys: Vec::new(),
             anonymous: false,
             query_tokens: false,
+            endless_tokens: false,
+            subscriptions: false,
             data: None,
             memory: false,
             fsync: Sync::Always,
@@ -167,6 +171,8 @@ impl Settings {
         for (is_set, name) in [
             (self.anonymous, "anonymous"),
             (self.query_tokens, "query-tokens"),
+            (self.endless_tokens, "endless-tokens"),
+            (self.subscriptions, "subscriptions"),
         ] {
             if is_set && self.keys.is_empty() {
                 return Err(format!(
@@ -189,6 +195,12 @@ impl Settings {
         let mut keys = Keys::default();
         for key in &self.keys {
             keys.add(key)?;
+        }
+        if self.endless_tokens {
+            keys.take_endless();
+        }
+        if self.subscriptions {
+            keys.keep_payloads();
         }
         Ok(keys)
     }

@@ -1,27 +1,26 @@
 //! A subscriber: a position in the log, and what its carrier makes of the steps of its session.
 
+mod event_stream;
 mod web_socket;
 
-use core::task::{Context, Poll};
 use core::time::Duration;
 use std::sync::Arc;
 
 use hub_protocol::{
-    GapFrame, SSE_GAP, SSE_POSITION, Selectors, Session, Step, Subscribe, SubscribeError,
+    Kept, Latest, Selectors, Session, Skipped, Slow, Step, Subscribe, SubscribeError,
     SubscribeQuery, TopicSelector,
 };
-use longwire::Batch;
-use longwire::sse::{Fill, Source};
 use resume::{Bounds, Gap, Position, Start};
-use sse_parse::Fields;
 use tracing::error;
 
+use crate::ephemerals::Waiting;
 use crate::event::Event;
 use crate::fanout::{Bell, Fanout};
 use crate::hub::Hub;
 use crate::limits::Seated;
 use crate::log::Log;
 use crate::metrics::Wire;
+use crate::presence::{self, Identity};
 use crate::reader::{Ahead, MOST_EVENTS};
 use crate::rights::{Grant, Policy};
 use crate::store::StoreError;
@@ -51,6 +50,9 @@ pub(crate) struct Subscriber {
     since: Duration,
     /// Bytes given to the connection the last time, which may not have left.
     unsent: usize,
+    slow: Slow,
+    /// More came than the carrier had room for.
+    behind: bool,
 }
 
 /// What is said before the first event.
@@ -73,9 +75,11 @@ trait Carrier {
     fn unsent(&self) -> usize;
     /// Says something although there is nothing to say.
     fn begin(&mut self) {}
-    fn event(&mut self, event: &Event, prev: Position);
+    /// An ephemeral event has no `prev`.
+    fn event(&mut self, event: &Event, prev: Option<Position>);
     fn gap(&mut self, gap: &Gap, text: Option<&str>);
     fn position(&mut self, position: Position, prev: Position);
+    fn skipped(&mut self, skipped: &Skipped);
 
     // Only a carrier that takes frames has topics added in flight.
 
@@ -93,14 +97,15 @@ trait Carrier {
 }
 
 impl Subscriber {
-    /// Begins a subscription at the position that the query names.
+    /// Begins a subscription at the position that the query names. With it comes the id before the
+    /// first event that will be sent, as the client knows it.
     pub(crate) fn open(
         hub: Arc<Hub>,
         query: SubscribeQuery,
         grant: Option<Arc<Grant>>,
-        seated: Option<Box<Seated>>,
-        wire: Wire,
-    ) -> Self {
+        (seated, wire): (Option<Box<Seated>>, Wire),
+        identity: Option<Identity>,
+    ) -> (Self, String) {
         let begins = match query.start {
             Start::Live | Start::Earliest => &hub.metrics.fresh,
             _ => &hub.metrics.resumed,
@@ -108,7 +113,7 @@ impl Subscriber {
         begins[wire as usize].add(1);
         hub.metrics.subscribers[wire as usize].add(1);
         let since = hub.now();
-        let bell = Arc::default();
+        let bell = Arc::new(Bell::new(identity));
         if let Some(grant) = &grant {
             hub.expiries.add(grant.expires, &bell);
         }
@@ -116,11 +121,12 @@ impl Subscriber {
             let evicted = log.bounds().earliest().offset - 1;
             hub.fanout.add(query.selectors.iter(), &bell, evicted);
             hub.fanout.enter();
+            let asked = query.start.clone();
             let start = log.resolve(query.start);
             let opened = Session::open(query.selectors.clone(), &start, &log.bounds(), hub.now());
-            (opened, start)
+            (opened, start, asked)
         };
-        let ((session, gap), start) = if query.selectors.templates().next().is_some() {
+        let ((session, gap), start, asked) = if query.selectors.templates().next().is_some() {
             hub.rearrange(|log| {
                 log.watch(query.selectors.templates());
                 open(log)
@@ -128,12 +134,13 @@ impl Subscriber {
         } else {
             open(&hub.log())
         };
+        let before = before(&asked, gap.is_some(), session.cursor());
         let greeting = match (gap, start) {
             (Some(gap), start) => Greeting::Gap(Box::new((gap, start))),
             (None, Start::After(_)) => Greeting::Known,
             (None, _) => Greeting::Position,
         };
-        Self {
+        let subscriber = Self {
             hub,
             bell,
             session,
@@ -146,6 +153,17 @@ impl Subscriber {
             seated,
             since,
             unsent: 0,
+            slow: query.slow,
+            behind: false,
+        };
+        subscriber.tell(subscriber.session.selectors().iter(), true);
+        (subscriber, before)
+    }
+
+    /// Tells of subscriptions that have begun or ended, where they can be seen.
+    fn tell<'t>(&self, topics: impl Iterator<Item = &'t TopicSelector>, active: bool) {
+        if let Some(identity) = self.bell.identity() {
+            presence::tell(&self.hub, identity, topics, active);
         }
     }
 
@@ -195,7 +213,22 @@ impl Subscriber {
         let now = self.hub.now();
         let log = self.hub.log();
         pass_evicted(&mut self.session, &log.bounds(), &self.hub.fanout);
+        let mut live = live(&self.hub, &self.bell, &self.session, grant);
+        if live.missed {
+            carrier.skipped(&Skipped::ephemeral());
+        }
+        let kept = if core::mem::take(&mut self.behind) && self.slow == Slow::Latest {
+            kept(&log, &self.session, grant)
+        } else {
+            Kept::default()
+        };
         while !carrier.is_full() {
+            let reached = self.session.cursor().offset;
+            let due = |next: &mut (u64, Arc<Event>)| next.1.position.offset <= reached;
+            if let Some((_, event)) = live.events.pop_front_if(due) {
+                carrier.event(&event, None);
+                continue;
+            }
             let step = self.session.next(&log.bounds(), now);
             let (selectors, after, until) = match &step {
                 Step::Read { after } => (self.session.selectors(), *after, log.bounds().head()),
@@ -205,6 +238,7 @@ impl Subscriber {
                 },
                 Step::Gap(gap) => {
                     metrics.gap(gap.reason);
+                    say_skipped(&mut self.session, carrier);
                     carrier.gap(gap, None);
                     continue;
                 }
@@ -243,7 +277,10 @@ impl Subscriber {
                             read = event;
                             &read
                         }
-                        Ok(None) => break,
+                        Ok(None) => {
+                            self.behind = true;
+                            break;
+                        }
                         Err(error) => {
                             error!(%error, "the log cannot be read");
                             self.failed = true;
@@ -264,11 +301,21 @@ impl Subscriber {
                     carrier.replayed(event, reference);
                     sent += 1;
                 }
-            } else if let Some(prev) = self.session.offer(event.position, event.topics(), now) {
-                carrier.event(event, prev);
-                sent += 1;
-                first.get_or_insert(event.taken);
+            } else if kept.leaves_out(offset) {
+                self.session.skip(event.position);
+            } else {
+                say_skipped(&mut self.session, carrier);
+                let prev = self.session.offer(event.position, event.topics(), now);
+                if prev.is_some() {
+                    carrier.event(event, prev);
+                    sent += 1;
+                    first.get_or_insert(event.taken);
+                }
             }
+        }
+        self.behind |= carrier.is_full();
+        if let Some((number, _)) = live.events.front() {
+            self.bell.announce(*number);
         }
         (sent, first)
     }
@@ -278,7 +325,7 @@ impl Subscriber {
         let Self {
             hub, bell, session, ..
         } = self;
-        hub.rearrange(|log| {
+        let added = hub.rearrange(|log| {
             let before = session.selectors().clone();
             // What waits for this subscriber comes first; without any, it is where the log is.
             if log.next(&before, session.cursor().offset).is_none() {
@@ -296,10 +343,11 @@ impl Subscriber {
             let evicted = log.bounds().earliest().offset - 1;
             hub.fanout.add(added(), bell, evicted);
             log.watch(added().filter_map(TopicSelector::template));
-            Ok::<(), SubscribeError>(())
+            Ok::<_, SubscribeError>(added().cloned().collect::<Vec<_>>())
         })?;
         // There may be something to replay.
         self.bell.ring();
+        self.tell(added.iter(), true);
         Ok(())
     }
 
@@ -308,7 +356,7 @@ impl Subscriber {
         let Self {
             hub, bell, session, ..
         } = self;
-        hub.rearrange(|log| {
+        let removed: Vec<_> = hub.rearrange(|log| {
             let before = session.selectors().clone();
             session.unsubscribe(topics);
             let removed = || {
@@ -318,7 +366,70 @@ impl Subscriber {
             };
             hub.fanout.remove(removed(), bell);
             log.unwatch(removed().filter_map(TopicSelector::template));
+            removed().cloned().collect()
         });
+        self.tell(removed.iter(), false);
+    }
+
+    /// Replaces the token.
+    fn renew(&mut self, grant: Arc<Grant>) {
+        self.hub.expiries.add(grant.expires, &self.bell);
+        let identity = self.bell.identity();
+        if identity.is_some_and(|identity| identity.renew(&grant)) {
+            self.tell(self.session.selectors().iter(), true);
+        }
+        self.grant = Some(grant);
+    }
+}
+
+/// The id of the event before the first one that is sent to a client which asked for `asked`.
+//= https://www.ietf.org/archive/id/draft-dunglas-mercure-07.html#section-7
+//# The value of the Last-Event-ID response header MUST be the ID of the event preceding the first
+//# one sent to the subscriber, or the reserved value earliest if there is no preceding event (it
+//# happens when the hub history is empty, when the subscriber requests the earliest event or when
+//# the subscriber requests an event that doesn't exist).
+fn before(asked: &Start, gap: bool, cursor: Position) -> String {
+    match asked {
+        // The same words: whoever compares them sees that nothing was lost.
+        Start::Id(id) if !gap => id.as_ref().into(),
+        Start::After(position) if !gap => position.to_string(),
+        // After a gap, too, whatever is kept follows.
+        _ if gap || *asked == Start::Earliest || cursor.offset == 0 => "earliest".into(),
+        _ => cursor.to_string(),
+    }
+}
+
+/// The ephemeral events that wait for a subscriber.
+fn live(hub: &Hub, bell: &Bell, session: &Session, grant: Option<&Grant>) -> Waiting {
+    let Some(first) = bell.announced() else {
+        return Waiting::default();
+    };
+    hub.ephemerals.since(first, |event| {
+        session.wants(event.topics()) && Policy::receive(&event.form, grant)
+    })
+}
+
+/// Which of the events that a subscriber has not read it is sent: of each topic the newest. Those
+/// that must be read from disk are not left out.
+fn kept(log: &Log, session: &Session, grant: Option<&Grant>) -> Kept {
+    let selectors = session.selectors();
+    let mut latest = Latest::new();
+    let mut after = session.cursor().offset.max(log.before_recent());
+    while let Some(offset) = log.next(selectors, after) {
+        after = offset;
+        let event = log.recent(offset);
+        if let Some(event) = event.filter(|event| Policy::receive(&event.form, grant)) {
+            let asked_for = |topic: &&str| selectors.matches([*topic]);
+            latest.see(offset, event.topics().filter(asked_for));
+        }
+    }
+    latest.kept()
+}
+
+/// Says what was left out, before whatever comes next.
+fn say_skipped(session: &mut Session, carrier: &mut impl Carrier) {
+    if let Some(skipped) = session.take_skipped() {
+        carrier.skipped(&skipped);
     }
 }
 
@@ -364,76 +475,10 @@ impl Drop for Subscriber {
         if selectors.templates().next().is_some() {
             self.hub.rearrange(|log| log.unwatch(selectors.templates()));
         }
+        self.tell(selectors.iter(), false);
     }
 }
 
 fn signed(bytes: usize) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
-/// Server-Sent Events.
-impl Source for Subscriber {
-    fn poll_fill(&mut self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<Fill> {
-        self.bell.listen(cx.waker());
-        // Asked before the log is read: what was acknowledged until then is sent first.
-        let draining = self.hub.is_draining();
-        self.fill(batch);
-        if self.over {
-            return Poll::Ready(Fill::End);
-        }
-        if draining && !batch.is_full() || self.failed {
-            encode(&Fields::empty().with_retry(self.hub.spread()), batch);
-            return Poll::Ready(Fill::End);
-        }
-        if batch.is_empty() {
-            Poll::Pending
-        } else {
-            Poll::Ready(Fill::More)
-        }
-    }
-
-    fn heartbeat(&mut self, batch: &mut Batch) {
-        self.fill(batch);
-        if batch.is_empty() {
-            batch.push(b":\n\n");
-        }
-    }
-}
-
-impl Carrier for Batch {
-    fn is_full(&self) -> bool {
-        Self::is_full(self)
-    }
-
-    fn unsent(&self) -> usize {
-        self.len()
-    }
-
-    /// Firefox shows a page no answer before the first byte of its body.
-    fn begin(&mut self) {
-        self.push(b":\n\n");
-    }
-
-    fn event(&mut self, event: &Event, _: Position) {
-        event.push_to_event_stream(self);
-    }
-
-    fn gap(&mut self, gap: &Gap, text: Option<&str>) {
-        let mut data = Vec::new();
-        GapFrame::new(gap, text).encode_data(&mut data);
-        let data = String::from_utf8_lossy(&data);
-        let id = gap.resumed().to_string();
-        encode(&Fields::new(&data).with_name(SSE_GAP).with_id(&id), self);
-    }
-
-    fn position(&mut self, position: Position, _: Position) {
-        let id = position.to_string();
-        encode(&Fields::new("").with_name(SSE_POSITION).with_id(&id), self);
-    }
-}
-
-/// Appends a block of ours: positions and fixed names have nothing that could be refused.
-fn encode(fields: &Fields<'_>, batch: &mut Batch) {
-    let encoded = sse_parse::encode(fields, batch.out());
-    debug_assert_eq!(encoded, Ok(()));
 }

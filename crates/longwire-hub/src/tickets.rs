@@ -57,6 +57,7 @@ mod tests {
         let grant = Arc::new(Grant {
             publish: Selectors::new(),
             subscribe: Selectors::new(),
+            payload: None,
             expires: 1,
             subject: None,
         });
@@ -80,6 +81,7 @@ mod tests {
         let grant = Arc::new(Grant {
             publish,
             subscribe,
+            payload: None,
             expires: 1,
             subject: None,
         });

@@ -8,8 +8,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use hub_protocol::MAX_TOKEN;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 
 use crate::rights::{Grant, selectors};
 
@@ -23,6 +24,10 @@ const SHORTEST_SECRET: usize = 32;
 #[derive(Default)]
 pub(crate) struct Keys {
     keys: Vec<(Validation, DecodingKey)>,
+    /// Whether the payload of a token is kept, to be shown with its subscriptions.
+    payloads: bool,
+    /// Whether a token without `exp` is taken, which never ends.
+    endless: bool,
 }
 
 /// Without the keys.
@@ -50,9 +55,15 @@ struct Header {
 /// Whatever has another type than these is refused: a text is no time.
 #[derive(Deserialize)]
 struct Claims {
-    exp: u64,
+    #[serde(default, deserialize_with = "some")]
+    exp: Option<u64>,
     mercure: Mercure,
     sub: Option<String>,
+}
+
+/// What is there is a number.
+fn some<'de, D: Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    u64::deserialize(from).map(Some)
 }
 
 #[derive(Deserialize)]
@@ -61,11 +72,26 @@ struct Mercure {
     publish: Vec<String>,
     #[serde(default)]
     subscribe: Vec<String>,
+    #[serde(default)]
+    payload: Option<Value>,
 }
 
 impl Keys {
     pub(crate) fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+
+    /// Keeps the payload of tokens.
+    pub(crate) const fn keep_payloads(&mut self) {
+        self.payloads = true;
+    }
+
+    /// Takes tokens that never end.
+    pub(crate) fn take_endless(&mut self) {
+        self.endless = true;
+        for (validation, _) in &mut self.keys {
+            validation.required_spec_claims.clear();
+        }
     }
 
     /// Adds the key `ALGORITHM:FILE`.
@@ -128,8 +154,16 @@ impl Keys {
         let grant = Grant {
             publish: selectors(&mercure.publish).ok_or(InvalidToken)?,
             subscribe: selectors(&mercure.subscribe).ok_or(InvalidToken)?,
-            expires: exp,
             subject: sub.map(Into::into),
+            payload: mercure
+                .payload
+                .filter(|_| self.payloads)
+                .map(|payload| payload.to_string().into()),
+            expires: match exp {
+                Some(exp) => exp,
+                None if self.endless => u64::MAX,
+                None => return Err(InvalidToken),
+            },
         };
         if grant.is_over(unix_time()) {
             return Err(InvalidToken);
@@ -303,6 +337,104 @@ mod tests {
         );
         assert_eq!(other.verify(&forged.unwrap()), Err(InvalidToken));
         assert_eq!(other.verify(&good), Err(InvalidToken));
+    }
+
+    /// Where to find a key, and who vouches for it, is said by whoever made the token: it decides
+    /// nothing, and nothing is fetched. (The hub has no means to fetch anything.)
+    #[test]
+    fn what_an_unverified_token_says_of_keys_decides_nothing() {
+        let claims = format!(
+            r#"{{"exp":{},"iss":"http://169.254.169.254/","mercure":{{"publish":["a"]}}}}"#,
+            soon()
+        );
+        for member in [
+            r#""kid":"../../etc/passwd""#,
+            r#""jku":"http://169.254.169.254/""#,
+            r#""x5u":"http://169.254.169.254/""#,
+            r#""jwk":{"kty":"oct","k":"AAAA"}"#,
+        ] {
+            let header = format!(r#"{{"alg":"HS256",{member}}}"#);
+            let good = sign(&header, &claims);
+            assert!(keys().verify(&good).is_ok(), "{member}");
+            let mut others = Keys::default();
+            others
+                .add_key("HS256", b"another secret that has 32 bytes")
+                .unwrap();
+            assert_eq!(others.verify(&good), Err(InvalidToken), "{member}");
+        }
+    }
+
+    /// A public key is known to everybody: as a secret it proves nothing.
+    #[test]
+    fn a_public_key_is_no_secret() {
+        let pem = ec_key().public_key_pem();
+        let mut keys = Keys::default();
+        keys.add_key("ES256", pem.as_bytes()).unwrap();
+        let claims = claims(&soon().to_string());
+        for secret in [pem.as_bytes(), pem.trim_end().as_bytes()] {
+            let message = format!(
+                "{}.{}",
+                URL_SAFE_NO_PAD.encode(HS256),
+                URL_SAFE_NO_PAD.encode(&claims)
+            );
+            let key = EncodingKey::from_secret(secret);
+            let signature = jsonwebtoken::crypto::sign(message.as_bytes(), &key, Algorithm::HS256);
+            let token = format!("{message}.{}", signature.unwrap());
+            assert_eq!(keys.verify(&token), Err(InvalidToken));
+        }
+    }
+
+    #[test]
+    fn times_of_another_type_are_refused() {
+        for nbf in ["\"0\"", "true", "[]", "{}", "-1", "1e400"] {
+            let claims = format!(r#"{{"exp":{},"nbf":{nbf},"mercure":{{}}}}"#, soon());
+            assert_eq!(
+                keys().verify(&sign(HS256, &claims)),
+                Err(InvalidToken),
+                "{nbf}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_payload_is_kept_where_it_is_shown() {
+        let claims = |payload: &str| {
+            format!(
+                r#"{{"exp":{},"mercure":{{"subscribe":["a"]{payload}}}}}"#,
+                soon()
+            )
+        };
+        let token = |payload: &str| sign(HS256, &claims(payload));
+        let with = r#","payload":{"user":"ada","groups":[1,null]}"#;
+        assert_eq!(keys().verify(&token(with)).unwrap().payload, None);
+        let mut showing = keys();
+        showing.keep_payloads();
+        let payload = |token: &str| showing.verify(token).unwrap().payload;
+        let kept = payload(&token(with)).unwrap();
+        let kept: Value = serde_json::from_str(&kept).unwrap();
+        assert_eq!(kept, json!({ "user": "ada", "groups": [1, null] }));
+        assert_eq!(payload(&token("")), None);
+        assert_eq!(payload(&token(r#","payload":null"#)), None);
+        assert_eq!(
+            payload(&token(r#","payload":"x""#)).as_deref(),
+            Some("\"x\"")
+        );
+    }
+
+    #[test]
+    fn a_token_without_an_end_is_taken_where_that_is_wished() {
+        let none = sign(HS256, r#"{"mercure":{"publish":["*"]}}"#);
+        assert_eq!(keys().verify(&none), Err(InvalidToken));
+        let mut patient = keys();
+        patient.take_endless();
+        let grant = patient.verify(&none).unwrap();
+        assert!(grant.publish.matches(["a"]) && !grant.is_over(u64::MAX - 1));
+        // But not one whose end is no time, or is over.
+        for exp in ["null", "\"9999999999\"", "-1", "1.5", "0"] {
+            let claims = format!(r#"{{"exp":{exp},"mercure":{{}}}}"#);
+            let token = sign(HS256, &claims);
+            assert_eq!(patient.verify(&token), Err(InvalidToken), "{exp}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
 use ws_handshake::Reject;
 
@@ -55,9 +55,14 @@ impl Refused {
         Some(seconds.max(1).to_string())
     }
 
-    /// Writes the whole answer, after which the connection is closed.
-    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+    /// Writes the whole answer, with these header fields besides, after which the connection is closed.
+    pub(super) fn encode(&self, headers: &HeaderMap, out: &mut Vec<u8>) {
         let mut reject = Reject::new(self.status);
+        for (name, value) in headers {
+            if let Ok(more) = reject.clone().header(name.as_str(), value.as_bytes()) {
+                reject = more;
+            }
+        }
         let after = self.retry_after();
         let challenge = (self.status == 401).then_some(BEARER);
         for (name, value) in [

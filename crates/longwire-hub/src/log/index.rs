@@ -133,6 +133,17 @@ impl Index {
         }
     }
 
+    /// The templates that are watched and match a topic. For one of which events are kept, that is
+    /// known.
+    pub(super) fn matching(&self, topic: &str) -> Vec<Arc<str>> {
+        let Some(known) = self.topics.get(topic) else {
+            let matching = self.templates.iter().filter(|(_, m)| m.matches(topic));
+            return matching.map(|(text, _)| text.clone()).collect();
+        };
+        let watched = |text: &&Arc<str>| self.templates.contains_key(*text);
+        known.templates.iter().filter(watched).cloned().collect()
+    }
+
     pub(super) fn by_id(&self, id: &str) -> Option<u64> {
         self.ids.get(id).copied()
     }
@@ -172,6 +183,8 @@ impl Index {
 impl Matching {
     /// As [`TopicSelector::matches`].
     fn matches(&self, topic: &str) -> bool {
+        #[cfg(test)]
+        MATCHED.with(|count| count.set(count.get() + 1));
         self.template.as_str() == topic || self.template.matches(topic)
     }
 }
@@ -205,4 +218,61 @@ fn next_of(offsets: &VecDeque<u64>, after: u64) -> Option<u64> {
         offsets.partition_point(|offset| *offset <= after)
     };
     offsets.get(at).copied()
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How often a topic was compared with a template.
+    static MATCHED: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+mod tests {
+    use hub_protocol::PublishForm;
+    use resume::{Epoch, Position};
+
+    use super::*;
+
+    fn event(offset: u64, topic: &str) -> Event {
+        let position = Position::new(Epoch::from_bytes([7; Epoch::LEN]), offset);
+        Event::new(position, PublishForm::text([topic], ""))
+    }
+
+    /// The comparisons that `run` makes.
+    fn compared(run: impl FnOnce()) -> usize {
+        MATCHED.set(0);
+        run();
+        MATCHED.get()
+    }
+
+    /// However many events there are of a topic, and however many subscribers of a template.
+    #[test]
+    fn a_topic_is_compared_once_with_each_template() {
+        let mut index = Index::default();
+        let templates = ["/a/{x}", "/b/{x}", "{+all}"].map(|t| Template::parse(t).unwrap());
+        for _ in 0..100 {
+            templates.iter().for_each(|template| index.watch(template));
+        }
+        let topics = ["/a/1", "/a/2"].into_iter().cycle();
+        let events = (1..=300).zip(topics);
+        let events: Vec<_> = events.map(|(offset, topic)| event(offset, topic)).collect();
+        let publish = compared(|| {
+            for event in &events {
+                assert_eq!(index.insert(event).len(), 2);
+            }
+        });
+        assert_eq!(publish, 2 * 3, "two topics, three templates");
+        // An ephemeral event of a topic that is known costs none.
+        assert_eq!(compared(|| assert_eq!(index.matching("/a/1").len(), 2)), 0);
+        assert_eq!(compared(|| assert_eq!(index.matching("/c").len(), 1)), 3);
+        // A template that comes later is compared with each topic, not with each event.
+        let late = Template::parse("/a/{y}").unwrap();
+        assert_eq!(compared(|| index.watch(&late)), 2);
+        let forget = compared(|| {
+            for event in &events {
+                assert_eq!(index.remove(event).len(), 3);
+            }
+        });
+        assert_eq!(forget, 0);
+    }
 }

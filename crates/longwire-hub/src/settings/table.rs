@@ -178,6 +178,29 @@ pub(crate) static SETTINGS: &[Setting] = &[
         ..NONE
     },
     Setting {
+        name: "endless-tokens",
+        flag: "endless-tokens",
+        variable: "LONGWIRE_ENDLESS_TOKENS",
+        default: "false",
+        help: "Take tokens without `exp` too, which never end and cannot be taken back",
+        group: RIGHTS,
+        example: "true",
+        set: |settings, text| switch(text).map(|on| settings.endless_tokens = on),
+        ..NONE
+    },
+    Setting {
+        name: "subscriptions",
+        flag: "subscriptions",
+        variable: "LONGWIRE_SUBSCRIPTIONS",
+        default: "false",
+        help: "Show who is subscribed to what, to tokens that grant it: subscription events, and the \
+               list under /.well-known/mercure/subscriptions",
+        group: RIGHTS,
+        example: "true",
+        set: |settings, text| switch(text).map(|on| settings.subscriptions = on),
+        ..NONE
+    },
+    Setting {
         name: "data",
         flag: "data",
         variable: "LONGWIRE_DATA",

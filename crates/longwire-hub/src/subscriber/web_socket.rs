@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hub_protocol::{
     Ack, CaughtUp, ClientFrame, ErrorCode, ErrorFrame, GapFrame, Open, PositionFrame, PublishForm,
-    ServerFrame,
+    ServerFrame, Skipped,
 };
 use longwire::ws::{Outbox, Received};
 use resume::{Gap, Position};
@@ -54,9 +54,7 @@ impl WebSocketSubscriber {
             .access
             .verify(token)
             .map_err(|_| Refusal::Unauthorized)?;
-        let subscriber = &mut self.subscriber;
-        subscriber.hub.expiries.add(grant.expires, &subscriber.bell);
-        subscriber.grant = Some(grant);
+        self.subscriber.renew(grant);
         Ok(())
     }
 
@@ -204,7 +202,11 @@ impl Frames<'_, '_> {
         match outcome {
             Ok(event) => {
                 let id = event.id();
-                let ack = Ack::published(reference, Some(&id), Some(event.position));
+                let ack = if event.form.ephemeral {
+                    Ack::new(reference)
+                } else {
+                    Ack::published(reference, Some(&id), Some(event.position))
+                };
                 self.send(&ServerFrame::Ack(ack));
             }
             Err(refusal) => {
@@ -229,7 +231,7 @@ impl Carrier for Frames<'_, '_> {
         self.out.unsent()
     }
 
-    fn event(&mut self, event: &Event, prev: Position) {
+    fn event(&mut self, event: &Event, prev: Option<Position>) {
         let sent = event.send_to_web_socket(prev, self.out);
         self.count(sent);
     }
@@ -254,5 +256,9 @@ impl Carrier for Frames<'_, '_> {
 
     fn position(&mut self, position: Position, prev: Position) {
         self.send(&ServerFrame::Position(PositionFrame::new(position, prev)));
+    }
+
+    fn skipped(&mut self, skipped: &Skipped) {
+        self.send(&ServerFrame::Skipped(*skipped));
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::rights::Authority;
+use crate::support::Authority;
 use crate::support::{
     Browser, Directory, ENDPOINT, Hub, Nginx, Page, Program, Tool, npm_packages, within,
 };

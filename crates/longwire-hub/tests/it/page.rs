@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::javascript::in_browsers;
-use crate::rights::Authority;
+use crate::support::Authority;
 use crate::support::{
     Browser, CARRIERS, Directory, ENDPOINT, Hub, Page, Program, Seen, Subscriber, Tool,
 };

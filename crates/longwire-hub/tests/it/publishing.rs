@@ -66,7 +66,11 @@ const BAD: &[(&str, &str, &str)] = &[
     ("topic", "a\nb", "nor have control characters"),
     ("data", "again", "data was given more than once"),
     ("private", "on", "private events need tokens"),
-    ("ephemeral", "on", "ephemeral events are not supported"),
+    (
+        "topic",
+        "/.well-known/mercure/subscriptions/a/b",
+        "the hub alone says",
+    ),
 ];
 
 #[tokio::test]
@@ -81,7 +85,8 @@ async fn what_breaks_a_rule_is_refused_with_the_reason_and_reaches_nobody() {
         for (field, value, reason) in bad {
             let fields = [("topic", "good"), ("data", "a.b"), (field, value)];
             let response = hub.publish(&fields).await;
-            let status = if field == "private" { 403 } else { 400 };
+            let forbidden = field == "private" || value.starts_with("/.well-known");
+            let status = if forbidden { 403 } else { 400 };
             refused(&response, status, reason);
         }
         refused(
@@ -118,7 +123,7 @@ async fn what_breaks_a_rule_over_web_socket_is_refused_as_well() {
             let member = if *field == "type" { "event" } else { field };
             let value = match *field {
                 "topic" | "data" | "retry" => continue,
-                "private" | "ephemeral" => Value::Bool(true),
+                "private" => Value::Bool(true),
                 _ => Value::from(*value),
             };
             let mut frame = json!({ "type": "publish", "topics": ["good"], "data": "a.b" });

@@ -1,79 +1,16 @@
 //! Tokens: who may publish and receive what, and for how long.
 
-use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 use ws_handshake::ClientRequest;
 
 use crate::support::{
-    CARRIERS, Carrier, Directory, ENDPOINT, Hub, Message, Request, Response, Seen, Subscriber,
-    WebSocket, form, target, within,
+    Authority, CARRIERS, Carrier, ENDPOINT, Hub, Message, Program, Request, Seen, Subscriber,
+    TICKET, Tool, WebSocket, form, now, publish, subscribe as subscribe_with, target, ticket,
+    within,
 };
 
-const TICKET: &str = "/.well-known/longwire/ticket";
-const SECRET: &str = "canary: a secret that nobody may see";
-
-/// A key in a file, and what it signs.
-pub(crate) struct Authority(Directory);
-
-impl Authority {
-    pub(crate) fn new() -> Self {
-        let directory = Directory::new();
-        std::fs::write(
-            format!("{}/secret", directory.path()),
-            format!("{SECRET}\n"),
-        )
-        .unwrap();
-        Self(directory)
-    }
-
-    pub(crate) async fn hub(&self, options: &[&str]) -> Hub {
-        self.hub_on("127.0.0.1:0", options).await
-    }
-
-    pub(crate) async fn hub_on(&self, listen: &str, options: &[&str]) -> Hub {
-        let key = format!("HS256:{}/secret", self.0.path());
-        Hub::start_on(listen, &[&["--key", &key], options].concat()).await
-    }
-
-    /// A token for so many seconds.
-    pub(crate) fn token(&self, publish: &[&str], subscribe: &[&str], seconds: u64) -> String {
-        let claims = json!({
-            "exp": now() + seconds,
-            "mercure": { "publish": publish, "subscribe": subscribe },
-        });
-        let key = EncodingKey::from_secret(SECRET.as_bytes());
-        encode(&Header::default(), &claims, &key).unwrap()
-    }
-}
-
-fn now() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    now.unwrap().as_secs()
-}
-
-async fn publish(hub: &Hub, token: &str, fields: &[(&str, &str)]) -> Response {
-    let (bearer, body) = (format!("Bearer {token}"), form(fields));
-    hub.request(Request::publish(&body).header("Authorization", &bearer))
-        .await
-}
-
-async fn ticket(hub: &Hub, token: &str) -> String {
-    let bearer = format!("Bearer {token}");
-    let request = Request::new("POST", TICKET).header("Authorization", &bearer);
-    let response = hub.request(request).await;
-    assert_eq!(response.status, 200, "{}", response.text());
-    assert_eq!(response.header("cache-control"), Some("no-store"));
-    response.text().to_owned()
-}
-
 async fn subscribe(carrier: Carrier, hub: &Hub, token: &str, id: &str) -> Subscriber {
-    let ticket = ticket(hub, token).await;
-    let parameters = [("topic", "*"), ("ticket", &ticket), ("lastEventID", id)];
-    let mut subscriber = Subscriber::open(carrier, hub, &parameters).await;
-    if carrier == Carrier::WebSocket || id == "earliest" {
-        assert!(matches!(subscriber.next().await, Seen::Position(_)));
-    }
-    subscriber
+    subscribe_with(carrier, hub, token, &[("topic", "*"), ("lastEventID", id)]).await
 }
 
 #[tokio::test]
@@ -203,11 +140,100 @@ async fn a_connection_ends_with_its_token_unless_that_is_replaced() {
         .await;
     assert_eq!(next(kept).await["code"], "forbidden");
 
+    assert_eq!(stream.next().await, Seen::Expired);
     assert_eq!(within("the end", stream.try_next()).await, None);
     assert!(within("the end", sockets[1].next()).await.is_none());
     assert_eq!(sockets[1].close_code(), Some(4001));
     publish(&hub, &publisher, &[("topic", "c"), ("data", "later")]).await;
     assert_eq!(next(&mut sockets[0]).await["data"], "later");
+}
+
+/// What was published after the end of a token is not for its holder, whatever carries it, and also
+/// if much else is still to be replayed.
+#[tokio::test]
+async fn nothing_comes_after_the_end_of_a_token() {
+    let authority = Authority::new();
+    let hub = authority.hub(&["--query-tokens"]).await;
+    let publisher = authority.token(&["*"], &[], 600);
+    let Some([curl]) = Tool::find([Tool::Curl]) else {
+        return;
+    };
+    let large = "x".repeat(64 * 1024);
+    for _ in 0..100 {
+        publish(&hub, &publisher, &[("topic", "old"), ("data", &large)]).await;
+    }
+    let end = now() + 8;
+    let short = authority.sign(&json!({ "exp": end, "mercure": { "subscribe": ["*"] } }));
+
+    let over_http2 = format!("{}&authorization={short}", target(&[("topic", "live")]));
+    let arguments = ["-sSN", "--noproxy", "*", "--http2-prior-knowledge"];
+    let url = hub.url("http", &over_http2);
+    let mut curl = Program::start(curl, arguments.iter().copied().chain([url.as_str()]));
+    let mut live = Vec::new();
+    let mut replays = Vec::new();
+    for carrier in CARRIERS {
+        let topic = [("topic", "live"), ("authorization", &*short)];
+        let mut subscriber = Subscriber::open(carrier, &hub, &topic).await;
+        assert!(matches!(subscriber.next().await, Seen::Position(_)));
+        live.push(subscriber);
+        let old = [
+            ("topic", "*"),
+            ("authorization", &*short),
+            ("lastEventID", "earliest"),
+        ];
+        let small = hub.connect_small().await;
+        replays.push((Subscriber::open_on(small, carrier, &hub, &old).await, 0));
+    }
+    // When it was published.
+    while now() < end + 1 {
+        let at = now().to_string();
+        publish(&hub, &publisher, &[("topic", "live"), ("data", &at)]).await;
+        for (replay, events) in &mut replays {
+            // Slow, but not so slow that it is sent away.
+            let seen = within("an event", replay.try_next()).await;
+            *events += usize::from(matches!(seen, Some(Seen::Event { .. })));
+            if let Some(seen) = seen {
+                assert!(matches!(
+                    seen,
+                    Seen::Position(_) | Seen::Event { .. } | Seen::Expired
+                ));
+            }
+        }
+        tokio::time::sleep(core::time::Duration::from_millis(200)).await;
+    }
+    for (carrier, mut subscriber) in CARRIERS.into_iter().zip(live) {
+        let mut events = 0;
+        loop {
+            match within("the end", subscriber.try_next()).await {
+                Some(Seen::Event { data, .. }) => {
+                    events += 1;
+                    assert!(data.parse::<u64>().unwrap() < end, "{carrier:?}");
+                }
+                Some(Seen::Expired) => assert_eq!(carrier, Carrier::EventStream),
+                None => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(events > 0, "{carrier:?}");
+        if let Subscriber::WebSocket(socket) = &subscriber {
+            assert_eq!(socket.close_code(), Some(4001));
+        }
+    }
+    for (mut replay, mut events) in replays {
+        while let Some(seen) = within("the end", replay.try_next()).await {
+            events += usize::from(matches!(seen, Seen::Event { .. }));
+        }
+        assert!(events < 100, "the replay went on to its end");
+    }
+    let lines = curl
+        .lines_until(|line| line == "event: longwire-auth-expired")
+        .await;
+    let data = lines.iter().filter_map(|line| line.strip_prefix("data: "));
+    let times: Vec<u64> = data.filter_map(|data| data.parse().ok()).collect();
+    assert!(
+        !times.is_empty() && times.iter().all(|at| *at < end),
+        "{times:?}"
+    );
 }
 
 async fn next(socket: &mut WebSocket) -> Value {
@@ -249,7 +275,11 @@ async fn where_a_token_may_stand() {
 
     let in_url = format!("{subscription}&authorization={token}");
     assert_eq!(hub.status(Request::new("GET", &in_url)).await, 401);
+    let publishing = format!("{ENDPOINT}?authorization={token}");
+    let post = || Request::publish(&body).to(&publishing);
+    assert_eq!(hub.status(post()).await, 401);
     let hub = authority.hub(&["--query-tokens"]).await;
+    assert_eq!(hub.status(post()).await, 200);
     assert_eq!(hub.status(Request::new("GET", &in_url)).await, 200);
 }
 

@@ -1,5 +1,6 @@
 //! What the tests of the hub share: the program, and clients for it.
 
+mod authority;
 mod browser;
 mod event_stream;
 mod http;
@@ -13,6 +14,7 @@ mod web_socket;
 use core::future::Future;
 use core::time::Duration;
 
+pub(crate) use authority::{Authority, TICKET, now, publish, subscribe, ticket};
 pub(crate) use browser::{Browser, Page};
 pub(crate) use event_stream::{EventStream, Item};
 pub(crate) use http::{Connection, Request, Response};

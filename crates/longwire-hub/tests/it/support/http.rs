@@ -4,7 +4,7 @@ use core::net::SocketAddr;
 use std::io::ErrorKind;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 use super::{ENDPOINT, within};
 
@@ -33,6 +33,12 @@ impl<'a> Request<'a> {
             Self::new("POST", ENDPOINT).header("Content-Type", "application/x-www-form-urlencoded");
         request.body = form;
         request
+    }
+
+    /// To another target.
+    pub(crate) fn to(mut self, target: &'a str) -> Self {
+        self.target = target;
+        self
     }
 
     pub(crate) fn header(mut self, name: &'a str, value: &'a str) -> Self {
@@ -117,6 +123,19 @@ impl Connection {
         let io = within("a connection", TcpStream::connect(address))
             .await
             .unwrap();
+        Self::new(io, address)
+    }
+
+    pub(crate) async fn open_small(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(16 * 1024).unwrap();
+        let io = within("a connection", socket.connect(address))
+            .await
+            .unwrap();
+        Self::new(io, address)
+    }
+
+    fn new(io: TcpStream, address: SocketAddr) -> Self {
         io.set_nodelay(true).unwrap();
         Self {
             io,

@@ -77,6 +77,11 @@ impl Hub {
         Connection::open(self.address).await
     }
 
+    /// A connection whose receiving end holds little, so that it is soon full.
+    pub(crate) async fn connect_small(&self) -> Connection {
+        Connection::open_small(self.address).await
+    }
+
     /// Sends one request on a connection of its own.
     pub(crate) async fn request(&self, request: Request<'_>) -> Response {
         let mut connection = self.connect().await;

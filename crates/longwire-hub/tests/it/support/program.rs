@@ -18,6 +18,8 @@ pub(crate) enum Tool {
     Firefox,
     Haproxy,
     Nginx,
+    /// The program in `tests/mercure/publisher`, built.
+    Mercure,
     /// With the packages that `tests/node/package.json` names.
     Node,
     /// With the packages that `tests/python/requirements.txt` names.
@@ -53,6 +55,9 @@ impl Tool {
     }
 
     fn path(self) -> Option<PathBuf> {
+        if self == Self::Mercure {
+            return Some(mercure()).filter(|program| program.is_file());
+        }
         if self == Self::Python {
             return Some(python()).filter(|program| program.is_file());
         }
@@ -63,8 +68,8 @@ impl Tool {
             Self::Haproxy => &["haproxy"],
             Self::Nginx => &["nginx"],
             Self::Node => &["node"],
-            Self::Python => &[],
             Self::SystemdAnalyze => &["systemd-analyze"],
+            Self::Mercure | Self::Python => &[],
         };
         if self == Self::Node && !npm_packages().join("undici").is_dir() {
             return None;
@@ -83,6 +88,13 @@ pub(crate) fn npm_packages() -> PathBuf {
     env::var_os("LONGWIRE_NPM")
         .expect("LONGWIRE_NPM, which .cargo/config.toml sets")
         .into()
+}
+
+/// The program that publishes with the crate `mercure`.
+fn mercure() -> PathBuf {
+    let folder = env::var_os("LONGWIRE_MERCURE");
+    let folder = folder.expect("LONGWIRE_MERCURE, which .cargo/config.toml sets");
+    PathBuf::from(folder).join("debug/mercure-publisher")
 }
 
 /// The interpreter that has the packages of `tests/python/requirements.txt`.

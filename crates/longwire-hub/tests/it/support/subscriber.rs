@@ -3,7 +3,7 @@
 use serde_json::Value;
 use ws_handshake::ClientRequest;
 
-use super::{EventStream, Hub, Item, Message, Request, WebSocket, target, within};
+use super::{Connection, EventStream, Hub, Item, Message, Request, WebSocket, target, within};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Carrier {
@@ -16,7 +16,8 @@ pub(crate) const CARRIERS: [Carrier; 2] = [Carrier::EventStream, Carrier::WebSoc
 /// What a subscriber sees, whatever the carrier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Seen {
-    /// An event of text.
+    /// An event of text. Where it has no id of its own, an event stream says the last one that
+    /// was set.
     Event {
         id: String,
         name: String,
@@ -26,6 +27,10 @@ pub(crate) enum Seen {
     Gap(Value),
     /// The cursor is here.
     Position(String),
+    /// What was left out.
+    Skipped(Value),
+    /// The token has ended: the last word of an event stream.
+    Expired,
 }
 
 impl Seen {
@@ -68,8 +73,16 @@ impl Subscriber {
 
     /// Subscribes with these query parameters.
     pub(crate) async fn open(carrier: Carrier, hub: &Hub, parameters: &[(&str, &str)]) -> Self {
+        Self::open_on(hub.connect().await, carrier, hub, parameters).await
+    }
+
+    pub(crate) async fn open_on(
+        connection: Connection,
+        carrier: Carrier,
+        hub: &Hub,
+        parameters: &[(&str, &str)],
+    ) -> Self {
         let target = target(parameters);
-        let connection = hub.connect().await;
         let what = format!("the answer to {target} over {carrier:?}");
         match carrier {
             Carrier::EventStream => {
@@ -88,6 +101,14 @@ impl Subscriber {
                 assert_eq!(socket.protocol.as_deref(), Some("longwire.v1"));
                 Self::WebSocket(socket)
             }
+        }
+    }
+
+    /// The data of the next event; there must be one.
+    pub(crate) async fn data(&mut self) -> String {
+        match self.next().await {
+            Seen::Event { data, .. } => data,
+            other => panic!("no event: {other:?}"),
         }
     }
 
@@ -137,6 +158,11 @@ fn from_event(event: sse_parse::OwnedEvent) -> Seen {
             );
             Seen::Gap(gap)
         }
+        "longwire-skipped" => Seen::Skipped(serde_json::from_str(&event.data).unwrap()),
+        "longwire-auth-expired" => {
+            assert_eq!(event.data, "");
+            Seen::Expired
+        }
         _ => Seen::Event {
             id: event.id,
             name: event.name,
@@ -153,10 +179,15 @@ fn from_frame(mut frame: Value) -> Seen {
             frame.as_object_mut().unwrap().remove("type");
             Seen::Gap(frame)
         }
+        "skipped" => {
+            frame.as_object_mut().unwrap().remove("type");
+            Seen::Skipped(frame)
+        }
         "event" => Seen::Event {
+            // An ephemeral event has neither.
             id: text(&frame, "id")
                 .or_else(|| text(&frame, "position"))
-                .unwrap(),
+                .unwrap_or_default(),
             name: text(&frame, "event").unwrap_or_else(|| "message".into()),
             data: text(&frame, "data").unwrap(),
         },
