@@ -18,6 +18,9 @@ pub(crate) enum Tool {
         package: &'static str,
         version: &'static str,
     },
+    /// The tests' publisher that uses the crate `mercure`, in `target/mercure`: a program outside the
+    /// workspace, so that what the crate brings with it stays out of ours.
+    Mercure,
     /// The packages that the tests' `package-lock.json` names, in `target/npm`.
     Npm,
     /// The packages that the tests' `requirements.txt` names, in `target/python`.
@@ -47,6 +50,7 @@ const TOOLS: &[Tool] = &[
         package: "npm",
     },
     Tool::Npm,
+    Tool::Mercure,
     Tool::Apt {
         programs: &["python3"],
         package: "python3-venv",
@@ -110,6 +114,8 @@ pub(crate) const MDBOOK: Tool = Tool::Cargo {
     version: "0.5.4",
 };
 
+/// The folder of the tests' publisher.
+const MERCURE_SOURCE: &str = "crates/longwire-hub/tests/mercure/publisher";
 /// The folder with the tests' `package.json`.
 const NPM_SOURCE: &str = "crates/longwire-hub/tests/node";
 const NPM_FILES: [&str; 2] = ["package.json", "package-lock.json"];
@@ -122,6 +128,12 @@ impl Tool {
         match self {
             Self::Apt { programs, .. } => programs.iter().any(|name| command::on_path(name)),
             Self::Cargo { package, .. } => command::on_path(package),
+            Self::Mercure => {
+                let wanted = fs::read(mercure_source().join("Cargo.lock")).ok();
+                // Copied once it is built.
+                let built = fs::read(mercure_folder().join("Cargo.lock")).ok();
+                wanted.is_some() && wanted == built
+            }
             Self::Npm => {
                 let lock = NPM_FILES[1];
                 let wanted = fs::read(command::root().join(NPM_SOURCE).join(lock)).ok();
@@ -151,6 +163,7 @@ impl Tool {
             Self::Cargo { package, version } => run(&mut command::cargo(&format!(
                 "install --locked --debug {package}@{version}"
             ))),
+            Self::Mercure => mercure(),
             Self::Npm => npm(),
             Self::Pip => pip(),
         }
@@ -162,6 +175,7 @@ impl fmt::Display for Tool {
         match self {
             Self::Apt { package, .. } => f.write_str(package),
             Self::Cargo { package, version } => write!(f, "{package} {version}"),
+            Self::Mercure => write!(f, "the crate mercure of {MERCURE_SOURCE}"),
             Self::Npm => write!(f, "npm packages of {NPM_SOURCE}"),
             Self::Pip => write!(f, "Python packages of {REQUIREMENTS}"),
         }
@@ -221,6 +235,26 @@ fn as_root(line: &str) -> std::process::Command {
     }
     let (name, arguments) = line.split_once(' ').unwrap_or((line, ""));
     program(name, arguments)
+}
+
+/// The folder of the tests' publisher.
+fn mercure_source() -> PathBuf {
+    command::root().join(MERCURE_SOURCE)
+}
+
+/// Where it is built; `.cargo/config.toml` tells the tests the same folder.
+fn mercure_folder() -> PathBuf {
+    command::root().join("target/mercure")
+}
+
+fn mercure() -> Result<(), String> {
+    let (source, target) = (mercure_source(), mercure_folder());
+    let mut build = command::cargo("build --locked --quiet");
+    build.arg("--manifest-path").arg(source.join("Cargo.toml"));
+    run(build.arg("--target-dir").arg(&target))?;
+    let lock = source.join("Cargo.lock");
+    fs::copy(lock, target.join("Cargo.lock")).map_err(|e| e.to_string())?;
+    Ok(())
 }
 
 /// The folder of the tests' npm packages; `.cargo/config.toml` tells the tests the same one.

@@ -5,9 +5,8 @@ use core::time::Duration;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
-use crate::support::Authority;
 use crate::support::{
-    Browser, Directory, ENDPOINT, Hub, Nginx, Page, Program, Tool, npm_packages, within,
+    Authority, Browser, Directory, ENDPOINT, Hub, Nginx, Page, Program, Tool, npm_packages, within,
 };
 
 /// A page of the hub's origin on which nothing else runs.

@@ -4,9 +4,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::javascript::in_browsers;
-use crate::support::Authority;
 use crate::support::{
-    Browser, CARRIERS, Directory, ENDPOINT, Hub, Page, Program, Seen, Subscriber, Tool,
+    Authority, Browser, CARRIERS, Directory, ENDPOINT, Hub, Page, Program, Seen, Subscriber, Tool,
 };
 
 const PANES: [&str; 2] = ["[data-carrier=sse]", "[data-carrier=websocket]"];
