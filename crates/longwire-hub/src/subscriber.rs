@@ -227,6 +227,7 @@ impl Subscriber {
             let due = |next: &mut (u64, Arc<Event>)| next.1.position.offset <= reached;
             if let Some((_, event)) = live.events.pop_front_if(due) {
                 carrier.event(&event, None);
+                sent += 1;
                 continue;
             }
             let step = self.session.next(&log.bounds(), now);
