@@ -207,6 +207,7 @@ impl Hub {
             return Vec::new();
         };
         let mut out = Vec::new();
+        let mut before = None;
         if let Some((gap, start)) = end.greeting.take() {
             out.push(gap_message(end.carrier, &gap, start.text(), None));
         }
@@ -245,10 +246,16 @@ impl Hub {
                             let msg = event_message(end.carrier, form, position, Some(prev), None);
                             // At least once, as far as the client can tell one from the other.
                             let told = end.carrier == Carrier::WebSocket || form.id.is_none();
-                            if told && position.offset % 11 == 0 {
-                                out.push(msg.clone());
-                            }
-                            out.push(msg);
+                            let again = told && position.offset % 11 == 0;
+                            out.push(msg.clone());
+                            // The same id twice in a row is how an event stream says that an
+                            // event has none: there it is the one before that comes again.
+                            out.extend(match end.carrier {
+                                _ if !again => None,
+                                Carrier::WebSocket => Some(msg.clone()),
+                                _ => before.take(),
+                            });
+                            before = told.then_some(msg);
                         }
                     }
                 }

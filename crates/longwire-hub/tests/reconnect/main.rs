@@ -9,6 +9,7 @@
 mod codes;
 mod drops;
 mod hub;
+mod live;
 mod proxy;
 mod publishing;
 mod stores;
