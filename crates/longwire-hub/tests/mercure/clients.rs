@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::support::{
-    Authority, CARRIERS, ENDPOINT, Page, Program, Seen, Tool, publish, subscribe, target,
+    Authority, Browser, CARRIERS, ENDPOINT, Page, Program, Seen, Tool, publish, subscribe, target,
 };
 
 const BOOK: &str = "https://example.com/books/1";
@@ -35,7 +35,9 @@ async fn publishers_and_subscribers_of_others_meet() {
     let arguments = [&*template, &*reader, "tick"];
     let mut npm = Program::script(&node, "node/mercure.mjs", arguments);
     assert_eq!(line(&mut npm).await, json!({ "open": true }));
-    let mut page = Page::open(&hub.url("http", "/")).await.unwrap();
+    let mut page = Page::open(Browser::Chromium, &hub.url("http", "/"))
+        .await
+        .unwrap();
     page.evaluate(&format!(
         "new Promise((resolve, reject) => {{
             globalThis.seen = [];

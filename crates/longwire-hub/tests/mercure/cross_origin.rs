@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::support::{Authority, ENDPOINT, Hub, Page, publish, target};
+use crate::support::{Authority, Browser, ENDPOINT, Hub, Page, publish, target};
 
 /// A site that sets a cookie on its page, and its origin. Ports are no part of a site: to the hub it
 /// is another origin of the same site.
@@ -50,7 +50,7 @@ async fn a_listed_page_subscribes_publishes_and_lists_with_its_cookie() {
     let cookie = authority.token(&["*"], &["*"], 600);
     let origin = site(&cookie).await;
     let hub = hub(&authority, &origin).await;
-    let Some(mut page) = Page::open(&format!("{origin}/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &format!("{origin}/")).await else {
         return;
     };
     let endpoint = hub.url("http", ENDPOINT);
@@ -129,7 +129,7 @@ async fn a_page_that_is_not_listed_gets_nothing() {
     let cookie = authority.token(&["*"], &["*"], 600);
     let origin = site(&cookie).await;
     let hub = hub(&authority, "https://app.example").await;
-    let Some(mut page) = Page::open(&format!("{origin}/")).await else {
+    let Some(mut page) = Page::open(Browser::Chromium, &format!("{origin}/")).await else {
         return;
     };
     let endpoint = hub.url("http", ENDPOINT);
