@@ -7,6 +7,7 @@
     reason = "helpers of tests, outside of #[test]"
 )]
 
+use core::time::Duration;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -14,7 +15,6 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
-use std::time::Duration;
 
 const NGINX: &str = include_str!("../examples/proxies/nginx.conf");
 const HAPROXY: &str = include_str!("../examples/proxies/haproxy.cfg");
