@@ -6,6 +6,7 @@
 //! `--test` runs every case once.
 
 pub mod interleaved;
+pub mod process;
 pub mod workload;
 
 /// What is measured against what: cases that do the same work on the same input.

@@ -61,6 +61,15 @@ const TOOLS: &[Tool] = &[
         package: "nginx",
     },
     Tool::Apt {
+        // Where the package puts it: a module is no program.
+        programs: &["/usr/lib/nginx/modules/ngx_nchan_module.so"],
+        package: "libnginx-mod-nchan",
+    },
+    Tool::Apt {
+        programs: &["nats-server"],
+        package: "nats-server",
+    },
+    Tool::Apt {
         programs: &["haproxy"],
         package: "haproxy",
     },

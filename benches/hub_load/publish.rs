@@ -1,0 +1,134 @@
+//! How many events are published a second: into memory beside a peer, onto the disk beside what
+//! the database can do.
+
+use std::path::Path;
+use std::time::Instant;
+
+use redb::{Database, TableDefinition};
+
+use super::Size;
+use super::fanout::SILENCE;
+use super::load::Load;
+use super::server::Server;
+use super::table::{Reach, Row, percentile};
+
+/// Connections that publish at once into memory.
+const CONNECTIONS: usize = 8;
+/// Publishers that share commits.
+const TOGETHER: usize = 64;
+/// What the hub writes for each event beside its data, with a topic of one letter.
+const RECORD: usize = 100 + 18;
+
+const TABLE: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
+
+/// Into memory, where nobody subscribes.
+pub(crate) fn memory(hub: &Server, nchan: Option<&Server>, size: &Size) -> Row {
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for round in 0..size.rounds {
+        let topic = format!("publish-{round}");
+        for (server, rates) in [(Some(hub), &mut ours), (nchan, &mut theirs)] {
+            let Some(server) = server else { continue };
+            let load = Load::new(server, &topic);
+            let mut load = load.publishers(CONNECTIONS, 1, server.address);
+            load.run(size.publishes / 10, SILENCE);
+            let outcome = load.run(size.publishes, SILENCE);
+            let rate = size.publishes as f64 / outcome.published_in.as_secs_f64();
+            eprintln!(
+                "{:?}, 8 connections {:>24.0} publishes/s, {:.1} µs of CPU each",
+                server.kind,
+                rate,
+                outcome.cpu.as_secs_f64() * 1e6 / size.publishes as f64
+            );
+            rates.push(rate);
+        }
+    }
+    Row {
+        name: format!("publish into memory, {CONNECTIONS} connections"),
+        unit: "1/s",
+        ours,
+        other: nchan.map(|_| ("Nchan", theirs)),
+        reach: Reach::TimesAtLeast(1.0),
+    }
+}
+
+/// Onto the disk: with 64 publishers beside commits of 64 records, and one beside commits of one.
+pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 2] {
+    let log = directory.join("log");
+    let hub = Server::hub(binary, &["--data", log.to_str().unwrap()]);
+    let mut bare = Bare::new(&directory.join("bare.redb"));
+    let mut together = Load::new(&hub, "t").publishers(TOGETHER, 1, hub.address);
+    let mut alone = Load::new(&hub, "t").publishers(1, 1, hub.address);
+    let [mut ours, mut theirs, mut one, mut commit] = [const { Vec::new() }; 4];
+    together.run(TOGETHER * 8, SILENCE);
+    bare.commit(TOGETHER);
+    for _ in 0..size.rounds {
+        let count = TOGETHER * size.commits;
+        let outcome = together.run(count, SILENCE);
+        ours.push(count as f64 / outcome.published_in.as_secs_f64());
+        let begun = Instant::now();
+        (0..size.commits).for_each(|_| bare.commit(TOGETHER));
+        theirs.push(count as f64 / begun.elapsed().as_secs_f64());
+        let outcome = alone.run(size.commits, SILENCE);
+        one.push(percentile(&outcome.answers, 50) / 1e3);
+        let mut took: Vec<u64> = (0..size.commits)
+            .map(|_| {
+                let begun = Instant::now();
+                bare.commit(1);
+                begun.elapsed().as_nanos() as u64
+            })
+            .collect();
+        took.sort_unstable();
+        commit.push(percentile(&took, 50) / 1e3);
+        eprintln!(
+            "durable: {:.0} publishes/s beside {:.0}; one in {:.0} µs beside {:.0}",
+            ours[ours.len() - 1],
+            theirs[theirs.len() - 1],
+            one[one.len() - 1],
+            commit[commit.len() - 1]
+        );
+    }
+    [
+        Row {
+            name: format!("durable, {TOGETHER} publishers"),
+            unit: "1/s",
+            ours,
+            other: Some(("redb, 64 a commit", theirs)),
+            reach: Reach::TimesAtLeast(0.9),
+        },
+        Row {
+            name: "durable, one publisher, median".into(),
+            unit: "µs",
+            ours: one,
+            other: Some(("redb, one a commit", commit)),
+            reach: Reach::TimesAtMost(1.2),
+        },
+    ]
+}
+
+/// The database alone, with records of the same size under the same keys.
+struct Bare {
+    database: Database,
+    next: u64,
+}
+
+impl Bare {
+    fn new(file: &Path) -> Self {
+        let mut builder = Database::builder();
+        let builder = builder.set_cache_size(32 << 20);
+        Self {
+            database: builder.create(file).unwrap(),
+            next: 1,
+        }
+    }
+
+    fn commit(&mut self, records: usize) {
+        let transaction = self.database.begin_write().unwrap();
+        let mut table = transaction.open_table(TABLE).unwrap();
+        for _ in 0..records {
+            table.insert(self.next, [b'x'; RECORD].as_slice()).unwrap();
+            self.next += 1;
+        }
+        drop(table);
+        transaction.commit().unwrap();
+    }
+}
