@@ -20,7 +20,7 @@ use crate::metrics::Metrics;
 use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::reader::Readers;
 use crate::store::{Gone, Store, Usage};
-use crate::writer::{Pending, Queue, Work};
+use crate::writer::{Last, Pending, Queue, Work};
 
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -177,10 +177,13 @@ impl Hub {
     fn write(&self) {
         let Some(disk) = &self.disk else { return };
         let _closing = disk.queue.closing();
+        let mut last = Last::none();
         loop {
-            let done = match disk.queue.take() {
+            let done = match disk.queue.take(&last) {
                 Work::Append(pending) => {
+                    let (events, begun) = (pending.len(), Instant::now());
                     self.append(pending);
+                    last = Last::new(events, begun);
                     Ok(())
                 }
                 Work::Expire => self.store.expire().map(|gone| {
@@ -222,12 +225,11 @@ impl Hub {
             self.metrics.commit.observe(started.elapsed());
             appended
         };
+        let mut matched = None;
         let failed = match appended {
             Ok(gone) => {
                 let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-                let matched = self.show(&mut log, &batch.events, &gone);
-                drop(log);
-                self.ring(&batch.events, &matched);
+                matched = Some(self.show(&mut log, &batch.events, &gone));
                 false
             }
             Err(error) => {
@@ -250,6 +252,10 @@ impl Hub {
             // Nobody may wait for it any more.
             let _ = done.send(outcome);
         }
+        // After the answers: the next events of those who get them are to come soon.
+        if let Some(matched) = matched {
+            self.ring(&batch.events, &matched);
+        }
     }
 
     /// Shows what the store has taken and removed; gives the templates that match each new event.
@@ -266,8 +272,13 @@ impl Hub {
 
     /// Wakes whom new events concern.
     fn ring(&self, events: &[Arc<Event>], matched: &[Vec<Arc<str>>]) {
+        let mut before: Option<&Event> = None;
         for (event, matched) in events.iter().zip(matched) {
-            self.fanout.ring(event.topics(), matched);
+            // Of the same topics, and so of the same templates: everybody was woken.
+            if before.is_none_or(|before| before.form.topics != event.form.topics) {
+                self.fanout.ring(event.topics(), matched);
+            }
+            before = Some(event);
         }
     }
 

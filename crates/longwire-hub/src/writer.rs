@@ -1,10 +1,13 @@
 //! The one thread that writes a store that must be waited for.
 //!
 //! Whatever was published while one commit went on is one commit together: the more publish at
-//! once, the more share the wait for the disk.
+//! once, the more share the wait for the disk. Those whose events one commit has written publish
+//! again right after it, most of them: the next one waits for them a moment, as long as they keep
+//! coming. One that publishes alone never waits for others.
 
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use hub_protocol::PublishForm;
 use tokio::sync::oneshot;
@@ -52,6 +55,47 @@ struct Waiting {
     bytes: usize,
     expire: bool,
     close: bool,
+    /// The thread waits until so many events wait.
+    wake_at: usize,
+}
+
+/// The commit before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Last {
+    events: usize,
+    took: Duration,
+    ended: Instant,
+}
+
+impl Last {
+    /// None yet.
+    pub(crate) fn none() -> Self {
+        Self {
+            events: 0,
+            took: Duration::ZERO,
+            ended: Instant::now(),
+        }
+    }
+
+    /// One of so many events, that has just ended.
+    pub(crate) fn new(events: usize, begun: Instant) -> Self {
+        let ended = Instant::now();
+        Self {
+            events,
+            took: ended - begun,
+            ended,
+        }
+    }
+
+    /// Until when those that it has answered are waited for.
+    fn patience(&self) -> Instant {
+        self.ended + self.took / 2
+    }
+
+    /// After so long without another event no more are waited for.
+    fn gap(&self) -> Duration {
+        self.took / 8
+    }
 }
 
 impl Queue {
@@ -67,8 +111,11 @@ impl Queue {
         let (done, outcome) = oneshot::channel();
         waiting.bytes += size(&form);
         waiting.events.push_back(Pending { form, done });
+        let wakes = waiting.events.len() == waiting.wake_at;
         drop(waiting);
-        self.bell.notify_one();
+        if wakes {
+            self.bell.notify_one();
+        }
         Ok(outcome)
     }
 
@@ -85,13 +132,27 @@ impl Queue {
     }
 
     /// Waits for work.
-    pub(crate) fn take(&self) -> Work {
+    pub(crate) fn take(&self, last: &Last) -> Work {
+        let mut waiting = self.waiting();
+        // Who was answered may come back, and who waits already will not.
+        let all = (last.events + waiting.events.len()).min(MOST_EVENTS);
         let idle =
             |waiting: &mut Waiting| waiting.events.is_empty() && !waiting.expire && !waiting.close;
-        let (mut waiting, _) = self
-            .bell
-            .wait_timeout_while(self.waiting(), TICK, idle)
-            .unwrap_or_else(PoisonError::into_inner);
+        waiting.wake_at = 1;
+        let mut waiting = self.wait(waiting, TICK, idle);
+        let fewer = |waiting: &mut Waiting| {
+            waiting.events.len() < all && waiting.bytes < MOST_BYTES && !waiting.close
+        };
+        while !waiting.events.is_empty() && fewer(&mut waiting) {
+            let left = last.patience().saturating_duration_since(Instant::now());
+            let there = waiting.events.len();
+            waiting.wake_at = all;
+            waiting = self.wait(waiting, last.gap().min(left), fewer);
+            if waiting.events.len() == there {
+                break;
+            }
+        }
+        waiting.wake_at = 0;
         if !waiting.events.is_empty() {
             let mut bytes = 0;
             let fitting = waiting
@@ -119,6 +180,16 @@ impl Queue {
     /// Ends this queue with its thread, however that ends: those who wait hear it.
     pub(crate) fn closing(&self) -> Closing<'_> {
         Closing(self)
+    }
+
+    fn wait<'q>(
+        &self,
+        waiting: MutexGuard<'q, Waiting>,
+        most: Duration,
+        condition: impl FnMut(&mut Waiting) -> bool,
+    ) -> MutexGuard<'q, Waiting> {
+        let waited = self.bell.wait_timeout_while(waiting, most, condition);
+        waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
@@ -158,13 +229,79 @@ mod tests {
         queue.close();
         assert!(matches!(queue.push(form(1)), Err(Refusal::Draining)));
         for count in [8, 4] {
-            let Work::Append(batch) = queue.take() else {
-                panic!("no batch")
-            };
-            assert_eq!(batch.len(), count);
+            assert_eq!(taken(&queue, &Last::none()), count);
         }
         assert_eq!(queue.waiting().bytes, 0);
-        assert!(matches!(queue.take(), Work::Close));
+        assert!(matches!(queue.take(&Last::none()), Work::Close));
+    }
+
+    fn taken(queue: &Queue, last: &Last) -> usize {
+        loop {
+            match queue.take(last) {
+                Work::Append(batch) => return batch.len(),
+                // Whoever pushes has not come to it yet.
+                Work::Tick => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// A commit of so many events that took so long that nothing else of a test does.
+    fn endless(events: usize) -> Last {
+        Last {
+            events,
+            took: Duration::from_secs(3_600),
+            ended: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn who_was_answered_is_waited_for() {
+        let queue = Queue::default();
+        std::thread::scope(|scope| {
+            let queue = &queue;
+            scope.spawn(|| {
+                for _ in 0..40 {
+                    std::thread::yield_now();
+                    let _ = queue.push(form(1));
+                }
+            });
+            assert_eq!(taken(queue, &endless(40)), 40);
+        });
+        // Two that came meanwhile, and the forty.
+        let _two = [queue.push(form(1)), queue.push(form(1))];
+        std::thread::scope(|scope| {
+            let queue = &queue;
+            scope.spawn(|| (0..40).for_each(|_| drop(queue.push(form(1)))));
+            assert_eq!(taken(queue, &endless(40)), 42);
+        });
+    }
+
+    #[test]
+    fn who_publishes_alone_does_not_wait() {
+        let queue = Queue::default();
+        let _one = queue.push(form(1));
+        assert_eq!(taken(&queue, &Last::none()), 1);
+        std::thread::scope(|scope| {
+            let queue = &queue;
+            scope.spawn(|| {
+                std::thread::sleep(Duration::from_millis(1));
+                drop(queue.push(form(1)));
+            });
+            assert_eq!(taken(queue, &endless(1)), 1);
+        });
+    }
+
+    #[test]
+    fn nobody_waits_for_those_who_do_not_come_back() {
+        let queue = Queue::default();
+        let _one = queue.push(form(1));
+        let over = Last {
+            events: 64,
+            took: Duration::from_micros(10),
+            ended: Instant::now(),
+        };
+        assert_eq!(taken(&queue, &over), 1);
     }
 
     #[test]
