@@ -3,7 +3,7 @@
 //! Nothing is queued here. A subscriber that wakes reads the log from its own position, so a burst
 //! of events costs it one wake-up.
 
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use core::task::Waker;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -15,6 +15,8 @@ use crate::presence::Identity;
 /// The task of one subscriber, if it waits.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
+    /// Whether a waker is there that was not woken yet.
+    waits: AtomicBool,
     waker: Mutex<Option<Waker>>,
     /// The number of the first ephemeral event that waits for this subscriber; 0 if none does.
     ephemeral: AtomicU64,
@@ -56,18 +58,31 @@ impl Bell {
     /// log only after this call.
     pub(crate) fn listen(&self, waker: &Waker) {
         let mut slot = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
-        if slot.as_ref().is_none_or(|known| !known.will_wake(waker)) {
-            *slot = Some(waker.clone());
+        if slot.as_ref().is_some_and(|known| known.will_wake(waker)) {
+            return;
         }
+        *slot = Some(waker.clone());
+        self.waits.store(true, Ordering::Relaxed);
+        // Whoever changes what is looked at after this finds it, or else this finds the change:
+        // between changing and asking there is a fence, too.
+        fence(Ordering::SeqCst);
     }
 
     /// Wakes the task if it waits; one that was woken already and has not looked yet is left alone.
     pub(crate) fn ring(&self) {
-        let waker = self
-            .waker
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        fence(Ordering::SeqCst);
+        self.ring_after_fence();
+    }
+
+    fn ring_after_fence(&self) {
+        // A burst finds most of them awake.
+        if !self.waits.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut slot = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waits.store(false, Ordering::Relaxed);
+        let waker = slot.take();
+        drop(slot);
         if let Some(waker) = waker {
             waker.wake();
         }
@@ -189,10 +204,14 @@ impl Fanout {
     /// Rings everybody whom an event of these topics concerns, which these templates match.
     pub(crate) fn ring<'t>(&self, topics: impl Iterator<Item = &'t str>, templates: &[Arc<str>]) {
         let bells = self.bells.read().unwrap_or_else(PoisonError::into_inner);
+        fence(Ordering::SeqCst);
         for listeners in bells.of(topics, templates) {
-            listeners.bells.iter().for_each(|bell| bell.ring());
+            listeners
+                .bells
+                .iter()
+                .for_each(|bell| bell.ring_after_fence());
         }
-        bells.any.iter().for_each(|bell| bell.ring());
+        bells.any.iter().for_each(|bell| bell.ring_after_fence());
     }
 
     /// Whether an event of this topic, which these templates match, concerns anybody.

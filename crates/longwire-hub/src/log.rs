@@ -10,6 +10,7 @@ use resume::{Bounds, Epoch, Position, Start};
 
 use crate::event::Event;
 use index::Index;
+pub(crate) use index::Run;
 
 #[derive(Debug)]
 pub(crate) struct Log {
@@ -102,9 +103,14 @@ impl Log {
         }
     }
 
-    /// The offset of the first event after another that one of `selectors` means.
+    /// The offsets of the events after another that one of `selectors` means, in order.
+    pub(crate) fn run(&self, selectors: &Selectors, after: u64) -> Run<'_> {
+        self.index.run(selectors, after, self.earliest, self.head)
+    }
+
+    /// The first of them.
     pub(crate) fn next(&self, selectors: &Selectors, after: u64) -> Option<u64> {
-        self.index.next(selectors, after, self.earliest, self.head)
+        self.run(selectors, after).next()
     }
 
     /// The templates that are watched and match a topic.
@@ -224,6 +230,14 @@ mod tests {
                     let walk = walk.map(|event| event.position.offset);
                     let found = log.next(selectors, after);
                     assert_eq!(found, walk, "{selectors:?} after {after}");
+                    let walk = kept
+                        .iter()
+                        .filter(|e| e.position.offset > after && selectors.matches(e.topics()));
+                    let walk = walk.map(|event| event.position.offset);
+                    assert!(
+                        log.run(selectors, after).eq(walk),
+                        "{selectors:?} after {after}"
+                    );
                 }
             }
             for event in &kept {

@@ -148,24 +148,36 @@ impl Index {
         self.ids.get(id).copied()
     }
 
-    /// The first offset after another of an event that one of `selectors` means; `*` means each
-    /// from `earliest` to `head`. Finding it takes a hash and a binary search per selector, however
-    /// long the log is.
-    pub(super) fn next(
+    /// The offsets after another of the events that one of `selectors` means; `*` means each from
+    /// `earliest` to `head`. Beginning takes a hash and a binary search per selector, however long
+    /// the log is.
+    pub(super) fn run(
         &self,
         selectors: &Selectors,
         after: u64,
         earliest: u64,
         head: u64,
-    ) -> Option<u64> {
-        let next = selectors.iter().filter_map(|selector| match selector {
-            TopicSelector::Exact(topic) => next_of(&self.topics.get(topic)?.offsets, after),
-            TopicSelector::Template(template) => {
-                next_of(&self.templates.get(template.as_str())?.offsets, after)
+    ) -> Run<'_> {
+        let mut lists = Lists::None;
+        for selector in selectors.iter() {
+            let offsets = match selector {
+                TopicSelector::Exact(topic) => {
+                    self.topics.get(&**topic).map(|topic| &topic.offsets)
+                }
+                TopicSelector::Template(template) => {
+                    let matching = self.templates.get(template.as_str());
+                    matching.map(|matching| &matching.offsets)
+                }
+                _ => {
+                    lists = Lists::All((after + 1).max(earliest));
+                    break;
+                }
+            };
+            if let Some(offsets) = offsets {
+                lists.add(offsets, first_after(offsets, after));
             }
-            _ => Some((after + 1).max(earliest)),
-        });
-        next.min().filter(|offset| *offset <= head)
+        }
+        Run { lists, head }
     }
 
     #[cfg(test)]
@@ -207,17 +219,70 @@ fn pop(offsets: &mut VecDeque<u64>, offset: u64) -> bool {
     there
 }
 
-/// The first offset after another.
-fn next_of(offsets: &VecDeque<u64>, after: u64) -> Option<u64> {
+/// Where the first offset after another is.
+fn first_after(offsets: &VecDeque<u64>, after: u64) -> usize {
     // Nearly always a subscriber is up to date but for the last few.
     let last = offsets.iter().rev().take(4);
     let newer = last.take_while(|offset| **offset > after).count();
-    let at = if newer < 4 {
+    if newer < 4 {
         offsets.len() - newer
     } else {
         offsets.partition_point(|offset| *offset <= after)
-    };
-    offsets.get(at).copied()
+    }
+}
+
+/// The offsets, in order, of events that some selectors mean.
+#[derive(Debug)]
+pub(crate) struct Run<'l> {
+    lists: Lists<'l>,
+    head: u64,
+}
+
+/// Lists of offsets, and where each is read next.
+#[derive(Debug)]
+enum Lists<'l> {
+    None,
+    /// Every offset from this one on.
+    All(u64),
+    One(&'l VecDeque<u64>, usize),
+    Many(Vec<(&'l VecDeque<u64>, usize)>),
+}
+
+impl<'l> Lists<'l> {
+    fn add(&mut self, offsets: &'l VecDeque<u64>, at: usize) {
+        match self {
+            Self::One(first, read) => *self = Self::Many(vec![(first, *read), (offsets, at)]),
+            Self::Many(lists) => lists.push((offsets, at)),
+            Self::None | Self::All(_) => *self = Self::One(offsets, at),
+        }
+    }
+}
+
+impl Iterator for Run<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let next = match &mut self.lists {
+            Lists::None => None,
+            Lists::All(next) => {
+                *next += 1;
+                Some(*next - 1)
+            }
+            Lists::One(offsets, at) => {
+                *at += 1;
+                offsets.get(*at - 1).copied()
+            }
+            Lists::Many(lists) => {
+                let next = lists.iter().filter_map(|(offsets, at)| offsets.get(*at));
+                let next = next.copied().min();
+                for (offsets, at) in lists {
+                    *at += usize::from(next.is_some() && offsets.get(*at) == next.as_ref());
+                }
+                next
+            }
+        };
+        next.filter(|offset| *offset <= self.head)
+    }
 }
 
 #[cfg(test)]
