@@ -28,6 +28,10 @@ use crate::token::unix_time;
 
 pub(crate) use web_socket::WebSocketSubscriber;
 
+/// From so many unsent bytes on nothing more is read from the log for a subscriber: with what else
+/// it takes, one that stalls stays within 64 KiB, unless a single event is larger.
+const MOST_UNSENT: usize = 56 << 10;
+
 /// One subscription. It is its own registration: dropped, nobody rings for it any more.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
@@ -70,9 +74,13 @@ enum Greeting {
 
 /// What a carrier makes of the steps of a session.
 trait Carrier {
-    fn is_full(&self) -> bool;
     /// Bytes that wait to be written.
     fn unsent(&self) -> usize;
+
+    fn is_full(&self) -> bool {
+        self.unsent() >= MOST_UNSENT
+    }
+
     /// Says something although there is nothing to say.
     fn begin(&mut self) {}
     /// An ephemeral event has no `prev`.

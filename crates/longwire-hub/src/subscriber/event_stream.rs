@@ -21,7 +21,7 @@ impl Source for Subscriber {
             encode(&Fields::new("").with_name(SSE_EXPIRED), batch);
             return Poll::Ready(Fill::End);
         }
-        if draining && !batch.is_full() || self.failed {
+        if draining && !Carrier::is_full(batch) || self.failed {
             encode(&Fields::empty().with_retry(self.hub.spread()), batch);
             return Poll::Ready(Fill::End);
         }
@@ -41,10 +41,6 @@ impl Source for Subscriber {
 }
 
 impl Carrier for Batch {
-    fn is_full(&self) -> bool {
-        Self::is_full(self)
-    }
-
     fn unsent(&self) -> usize {
         self.len()
     }

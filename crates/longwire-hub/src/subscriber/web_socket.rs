@@ -223,10 +223,6 @@ impl Frames<'_, '_> {
 }
 
 impl Carrier for Frames<'_, '_> {
-    fn is_full(&self) -> bool {
-        self.out.is_full()
-    }
-
     fn unsent(&self) -> usize {
         self.out.unsent()
     }
