@@ -15,8 +15,9 @@
 //! *raw* writes back what it reads, without WebSocket. Its clients send what the others answer,
 //! which is without masks: of 16 bytes it reads 18 and writes 18, where the others read 22 and
 //! write 18. *floor* reads what the others read and answers what they answer, and knows nothing
-//! but whole masked frames of less than 64 KiB, from the buffers of *raw*: no rules, no limits,
-//! no control frames, no clock. *raw with timers* is *raw* with what every server has that notices
+//! but whole masked frames of less than 64 KiB: no rules, no limits, no control frames, no clock.
+//! Like *raw* it has buffers for each connection, which at 16 KiB costs more than it saves by what
+//! it leaves out. *raw with timers* is *raw* with what every server has that notices
 //! a peer that is gone: a timer for each connection, here one that never fires.
 //!
 //! Peers are used as their documentation has it for throughput: those that are a `Sink` are fed

@@ -86,20 +86,32 @@ pub(crate) fn echo(name: &str, streams: &mut [TcpStream]) {
         stream.write_all(&request).unwrap();
     }
     for stream in streams {
-        let mut bytes = vec![0; 2];
-        stream.read_exact(&mut bytes).unwrap();
+        // Those that were quiet for long are pinged.
         let header = loop {
-            match FrameHeader::decode(&bytes).unwrap() {
-                Some((header, _)) => break header,
-                None => {
-                    let mut byte = [0];
-                    stream.read_exact(&mut byte).unwrap();
-                    bytes.extend_from_slice(&byte);
-                }
+            let header = next(stream);
+            if header.opcode != OpCode::Ping {
+                break header;
             }
         };
         assert_eq!((header.opcode, header.rsv), (OpCode::Text, expected));
-        let mut payload = vec![0; usize::try_from(header.len).unwrap()];
-        stream.read_exact(&mut payload).unwrap();
     }
+}
+
+/// Reads a frame, and returns its header.
+fn next(stream: &mut TcpStream) -> FrameHeader {
+    let mut bytes = vec![0; 2];
+    stream.read_exact(&mut bytes).unwrap();
+    let header = loop {
+        match FrameHeader::decode(&bytes).unwrap() {
+            Some((header, _)) => break header,
+            None => {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                bytes.extend_from_slice(&byte);
+            }
+        }
+    };
+    let mut payload = vec![0; usize::try_from(header.len).unwrap()];
+    stream.read_exact(&mut payload).unwrap();
+    header
 }

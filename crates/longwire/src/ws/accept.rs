@@ -26,7 +26,20 @@ use crate::http::{First, after, read_first, refuse};
 /// # Cancel safety
 ///
 /// Dropping the future drops `io`.
-pub async fn accept<Io>(
+pub fn accept<Io>(
+    io: Io,
+    config: Config,
+    choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
+) -> impl Future<Output = Result<Socket<Io>, Error>>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    // A task is as large as the largest thing that it waits for: this one is over soon, and its
+    // room is given back.
+    Box::pin(shake(io, config, choose))
+}
+
+async fn shake<Io>(
     mut io: Io,
     config: Config,
     choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
