@@ -132,6 +132,7 @@ pub struct Client {
     /// When to open another connection because the topics changed.
     reopen_at: Option<Duration>,
     reopened_at: Option<Duration>,
+    last_end: Option<End>,
 }
 
 /// Topics that change together are asked for together.
@@ -164,6 +165,7 @@ impl Client {
             watchdog: None,
             reopen_at: None,
             reopened_at: None,
+            last_end: None,
             config,
         }
     }
@@ -253,6 +255,7 @@ impl Client {
     }
 
     fn end(&mut self, end: End, recovery: Recovery, now: Duration, random: u64) {
+        self.last_end = Some(end);
         let generation = self.reconnect.generation();
         if core::mem::take(&mut self.opened) {
             self.deliver(ClientEvent::Interrupted(end));
@@ -427,6 +430,13 @@ impl Client {
     #[must_use]
     pub const fn generation(&self) -> u64 {
         self.reconnect.generation()
+    }
+
+    /// How the last attempt failed or the last connection ended, to be shown to somebody who waits;
+    /// `None` as long as none has.
+    #[must_use]
+    pub const fn last_end(&self) -> Option<End> {
+        self.last_end
     }
 
     /// The carrier that worked last, to be kept for the next process.

@@ -12,6 +12,8 @@ use clap::{Parser, Subcommand};
 use config::Config;
 use serve::Serve;
 
+use crate::command::{Publish, Subscribe};
+
 /// The Longwire real-time hub: publish over HTTP, subscribe over Server-Sent Events or WebSocket.
 #[derive(Debug, Parser)]
 #[command(name = "longwire", version, args_conflicts_with_subcommands = true)]
@@ -29,6 +31,8 @@ enum Command {
     /// Check and explain the settings of the hub
     #[command(subcommand)]
     Config(Config),
+    Pub(Publish),
+    Sub(Subscribe),
 }
 
 impl Cli {
@@ -37,6 +41,8 @@ impl Cli {
         match self.command() {
             Command::Serve(serve) => serve.run(),
             Command::Config(config) => config.run(),
+            Command::Pub(publish) => publish.run(),
+            Command::Sub(subscribe) => subscribe.run(),
         }
     }
 

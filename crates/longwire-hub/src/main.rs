@@ -5,6 +5,7 @@ mod app;
 mod appender;
 mod cli;
 mod client;
+mod command;
 mod ephemerals;
 mod event;
 mod expiries;

@@ -2,6 +2,7 @@
 
 mod authority;
 mod browser;
+mod client;
 mod event_stream;
 mod http;
 mod hub;
@@ -16,9 +17,10 @@ use core::time::Duration;
 
 pub(crate) use authority::{Authority, TICKET, now, publish, subscribe, ticket};
 pub(crate) use browser::{Browser, Page};
+pub(crate) use client::{Client, Terminal};
 pub(crate) use event_stream::{EventStream, Item};
 pub(crate) use http::{Connection, Request, Response};
-pub(crate) use hub::{Directory, Hub, number, run, run_in};
+pub(crate) use hub::{Directory, Hub, longwire, longwire_under, number, run, run_in};
 pub(crate) use nginx::Nginx;
 pub(crate) use program::{Program, Tool, npm_packages};
 pub(crate) use proxies::Proxy;

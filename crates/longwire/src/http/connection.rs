@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout_at};
 use ws_handshake::RequestHead;
 
@@ -65,13 +65,13 @@ impl<H: Handler> Connection<H> {
     ///
     /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
     /// than it needs: the first task, with room for all of them, ends.
-    pub(super) fn start(self, io: TcpStream, config: Arc<Config>) -> JoinHandle<()> {
+    pub(super) fn start(self, io: TcpStream, config: Arc<Config>) -> AbortHandle {
         let deadline = Instant::now() + config.head_deadline;
         #[cfg(feature = "tls")]
         if let Some(tls) = config.tls.clone() {
-            return tokio::spawn(self.secure(io, tls, config, deadline));
+            return tokio::spawn(self.secure(io, tls, config, deadline)).abort_handle();
         }
-        tokio::spawn(self.bare(io, config, deadline))
+        tokio::spawn(self.bare(io, config, deadline)).abort_handle()
     }
 
     async fn bare(self, io: TcpStream, config: Arc<Config>, deadline: Instant) {

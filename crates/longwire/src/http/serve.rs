@@ -17,7 +17,7 @@ use http::{HeaderMap, Request, Response};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 use ws_handshake::{Limits, RequestHead};
 
 use super::WriteDeadline;
@@ -244,12 +244,9 @@ pub async fn serve<H: Handler>(
                     drain: drain.clone(),
                     permit,
                 };
-                if let Some((peer, oldest)) = pending.make_room(config.max_pending) {
-                    oldest.abort();
-                    // Its permit is given back before the next is asked for.
-                    if oldest.await.is_err() {
-                        handler.failed(Some(peer), Error::Displaced);
-                    }
+                let oldest = pending.make_room(config.max_pending);
+                if let Some(peer) = oldest {
+                    handler.failed(Some(peer), Error::Displaced);
                 }
                 pending.add(peer, connection.start(io, config.clone()));
             }
@@ -267,15 +264,15 @@ pub async fn serve<H: Handler>(
 
 /// The connections whose first head is being read, the oldest first, among some whose was.
 #[derive(Debug, Default)]
-struct Pending(VecDeque<(SocketAddr, JoinHandle<()>)>);
+struct Pending(VecDeque<(SocketAddr, AbortHandle)>);
 
 impl Pending {
-    fn add(&mut self, peer: SocketAddr, reading: JoinHandle<()>) {
+    fn add(&mut self, peer: SocketAddr, reading: AbortHandle) {
         self.0.push_back((peer, reading));
     }
 
-    /// Makes room for one more among `most`; gives the one that has to go for it.
-    fn make_room(&mut self, most: usize) -> Option<(SocketAddr, JoinHandle<()>)> {
+    /// Makes room for one more among `most`; gives the peer that had to go for it.
+    fn make_room(&mut self, most: usize) -> Option<SocketAddr> {
         while self
             .0
             .pop_front_if(|(_, reading)| reading.is_finished())
@@ -288,7 +285,9 @@ impl Pending {
         if self.0.len() < most {
             return None;
         }
-        self.0.pop_front()
+        let (peer, reading) = self.0.pop_front()?;
+        reading.abort();
+        Some(peer)
     }
 }
 

@@ -192,6 +192,13 @@ impl Reconnecting {
         self.client.remembered()
     }
 
+    /// How the last attempt failed or the last connection ended, to be shown to somebody who waits;
+    /// `None` as long as none has.
+    #[must_use]
+    pub const fn last_end(&self) -> Option<End> {
+        self.client.last_end()
+    }
+
     /// Why it is over, and how the last connection ended unless the application closed.
     #[must_use]
     pub const fn finished(&self) -> Option<(Finished, Option<End>)> {

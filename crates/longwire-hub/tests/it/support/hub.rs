@@ -45,7 +45,8 @@ impl Hub {
         Self::spawn(bare("sh", &arguments)).await
     }
 
-    async fn spawn(mut command: Command) -> Self {
+    /// Starts the program as this command says.
+    pub(crate) async fn spawn(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = within(
@@ -151,6 +152,16 @@ impl Hub {
         kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
     }
 
+    /// Kilobytes of memory that the hub has at this moment.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn resident(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap()));
+        let status = status.unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.unwrap().trim().strip_suffix(" kB").unwrap();
+        number.parse().unwrap()
+    }
+
     /// Waits until the hub has ended by itself.
     pub(crate) async fn ended(self) -> (ExitStatus, String) {
         finish(self.child).await
@@ -206,8 +217,14 @@ impl Drop for Directory {
 }
 
 /// The program, its output captured, free of the variables that set its options.
-fn longwire(arguments: &[&str]) -> Command {
+pub(crate) fn longwire(arguments: &[&str]) -> Command {
     bare(env!("CARGO_BIN_EXE_longwire"), arguments)
+}
+
+/// The same, started by another program.
+pub(crate) fn longwire_under(wrapper: &[&str], arguments: &[&str]) -> Command {
+    let program = env!("CARGO_BIN_EXE_longwire");
+    bare(wrapper[0], &[&wrapper[1..], &[program], arguments].concat())
 }
 
 fn bare(program: &str, arguments: &[&str]) -> Command {
