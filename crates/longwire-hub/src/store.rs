@@ -8,6 +8,7 @@ mod clock;
 mod device;
 mod disk;
 mod facts;
+mod mark;
 mod memory;
 mod overlay;
 mod record;

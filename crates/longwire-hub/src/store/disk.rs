@@ -1,20 +1,24 @@
 //! A store on disk: a table of records by offset, in one file.
 
 use core::fmt;
+use core::panic::AssertUnwindSafe;
 use core::time::Duration;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use redb::{
-    Database, Durability, ReadableDatabase, ReadableTable, StorageBackend, TableDefinition,
+    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata,
+    StorageBackend, StorageError, TableDefinition,
 };
 use resume::{Bounds, Epoch, Position};
 
 use super::clock::Clock;
 use super::device::{Device, Shared};
+use super::mark::Mark;
 use super::overlay::Overlay;
 use super::{Gone, Retention, Store, StoreError, Usage, facts, record};
 use crate::event::Event;
@@ -50,6 +54,7 @@ pub(crate) struct Disk {
     sync: Sync,
     clock: Clock,
     device: Arc<dyn StorageBackend>,
+    mark: Mark,
     /// Holds the lock.
     _lock: Option<File>,
 }
@@ -97,11 +102,21 @@ impl Disk {
             TryLockError::Error(error) => what(error),
         })?;
         let device = Device::new(open("log.redb")?, sync != Sync::Never);
+        let mark = Mark::new(Arc::new(Device::new(open("head")?, true)));
         // The names of the files must be on disk too.
         File::open(directory)
             .and_then(|folder| folder.sync_all())
             .map_err(what)?;
-        let mut disk = Self::with_device(Arc::new(device), limits, sync, fresh, seen)
+        // The database may stop the thread where it finds a damaged page.
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            Self::with_device(Arc::new(device), mark, limits, sync, fresh, seen)
+        }));
+        let mut disk = opened
+            .unwrap_or_else(|_| {
+                Err(StoreError::new(
+                    "the log is damaged: move it away to begin a new one",
+                ))
+            })
             .map_err(|error| StoreError::new(format_args!("{}: {error}", directory.display())))?;
         disk._lock = Some(lock);
         Ok(disk)
@@ -110,13 +125,15 @@ impl Disk {
     /// Opens the log on `device`.
     pub(super) fn with_device(
         device: Arc<dyn StorageBackend>,
+        mark: Mark,
         limits: Retention,
         sync: Sync,
         fresh: Epoch,
         mut seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
         let database = database(Shared(device.clone()))?;
-        let epoch = facts::begin(&database, sync, fresh)?;
+        let noted = mark.read().map_err(StoreError::new)?;
+        let epoch = facts::begin(&database, sync, noted, fresh)?;
         let transaction = database.begin_read()?;
         let before = facts::head(&transaction)?;
         let mut kept = Kept {
@@ -128,7 +145,10 @@ impl Disk {
             failed: None,
         };
         let mut newest = 0;
-        for entry in transaction.open_table(EVENTS)?.iter()? {
+        let table = transaction.open_table(EVENTS)?;
+        let mut missing = table.len()?;
+        for entry in table.iter()? {
+            missing = missing.wrapping_sub(1);
             let (offset, record) = entry?;
             let (offset, record) = (offset.value(), record.value());
             let damaged = || damaged(offset);
@@ -146,7 +166,12 @@ impl Disk {
         if kept.head == u64::MAX {
             return Err(StoreError::new("there is no offset left"));
         }
-        drop(transaction);
+        if missing != 0 {
+            return Err(damaged(kept.earliest));
+        }
+        drop((table, transaction));
+        mark.begin(Position::new(epoch, kept.head))
+            .map_err(StoreError::new)?;
         Ok(Self {
             database: RwLock::new(database),
             kept: Mutex::new(kept),
@@ -155,6 +180,7 @@ impl Disk {
             sync,
             clock: Clock::after(newest),
             device,
+            mark,
             _lock: None,
         })
     }
@@ -224,6 +250,13 @@ impl Disk {
             .dirty
             .or_else(|| (self.sync != Sync::Always).then(Instant::now));
         *kept = Kept { dirty, ..after };
+        if self.sync == Sync::Always {
+            // Without the note a later loss would go unnoticed; the events are safe all the same.
+            let noted = self.mark.note(Position::new(self.epoch, kept.head));
+            if let Err(error) = noted {
+                tracing::warn!(%error, "the head of the log cannot be noted");
+            }
+        }
         Ok(gone)
     }
 
@@ -363,7 +396,15 @@ impl fmt::Debug for Disk {
 
 fn database(device: impl StorageBackend) -> Result<Database, StoreError> {
     let mut builder = Database::builder();
-    Ok(builder.set_cache_size(CACHE).create_with_backend(device)?)
+    let opened = builder.set_cache_size(CACHE).create_with_backend(device);
+    opened.map_err(|error| match error {
+        DatabaseError::RepairAborted | DatabaseError::Storage(StorageError::Corrupted(_)) => {
+            StoreError::new(format_args!(
+                "the log is damaged ({error}): move it away to begin a new one"
+            ))
+        }
+        error => error.into(),
+    })
 }
 
 fn damaged(offset: u64) -> StoreError {

@@ -4,6 +4,7 @@ use redb::{Database, ReadTransaction, ReadableTable, TableDefinition, WriteTrans
 use resume::Epoch;
 
 use super::disk::EVENTS;
+use super::mark::Noted;
 use super::{StoreError, Sync};
 
 /// `format`, `epoch` (twelve bytes), `head` (of a log that has been emptied) and `open`.
@@ -11,10 +12,16 @@ const FACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("facts");
 const FORMAT: &[u8] = b"1";
 
 /// Decides about the epoch, and notes that the log is in use if a crash could take something back.
-pub(super) fn begin(database: &Database, sync: Sync, fresh: Epoch) -> Result<Epoch, StoreError> {
+pub(super) fn begin(
+    database: &Database,
+    sync: Sync,
+    noted: Noted,
+    fresh: Epoch,
+) -> Result<Epoch, StoreError> {
     let transaction = database.begin_write()?;
     let epoch = {
-        transaction.open_table(EVENTS)?;
+        let events = transaction.open_table(EVENTS)?;
+        let newest = events.last()?.map(|(offset, _)| offset.value());
         let mut facts = transaction.open_table(FACTS)?;
         let known = match facts.get("format")? {
             Some(format) if format.value() != FORMAT => {
@@ -30,7 +37,19 @@ pub(super) fn begin(database: &Database, sync: Sync, fresh: Epoch) -> Result<Epo
             Some(epoch) => epoch.value().try_into().ok().map(Epoch::from_bytes),
             None => None,
         };
+        let emptied = match facts.get("head")? {
+            Some(head) => number(head.value())?,
+            None => 0,
+        };
+        let head = newest.unwrap_or(emptied);
         let epoch = match kept {
+            Some(kept) if noted.contradicts(kept, head) => {
+                tracing::error!(
+                    "the disk has lost events that were acknowledged: a new epoch begins after \
+                     offset {head}"
+                );
+                fresh
+            }
             Some(kept) if !crashed => kept,
             None if known => return Err(StoreError::new("the log has lost its epoch")),
             _ => fresh,

@@ -120,7 +120,7 @@ fn text(rest: &mut &[u8], length: usize) -> Option<String> {
 }
 
 /// CRC-32 of ISO 3309 (RFC 1952, section 8), eight bytes at a time.
-fn crc_32(bytes: &[u8]) -> u32 {
+pub(super) fn crc_32(bytes: &[u8]) -> u32 {
     let (words, tail) = bytes.as_chunks::<8>();
     let mut sum = !0_u32;
     for word in words {

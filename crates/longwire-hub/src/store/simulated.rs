@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-/// Clones are the same disk.
+/// Clones are the same disk: the file of the log, and the note beside it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Simulated(Arc<Mutex<State>>);
+pub(super) struct Simulated(File, File);
+
+type File = Arc<Mutex<State>>;
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,6 +34,11 @@ impl Simulated {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The file of the note.
+    pub(super) fn mark(&self) -> Self {
+        Self(self.1.clone(), File::default())
+    }
+
     /// Lets `count` acts fail, from the one after the next `after`.
     pub(super) fn fail(&self, after: u64, count: u64, error: i32) {
         let mut state = self.state();
@@ -54,14 +61,51 @@ impl Simulated {
 
     /// The disk as a program finds it that starts after this one was killed.
     pub(super) fn after_kill(&self) -> Self {
-        Self::with(self.state().bytes.clone())
+        let kept = |file: &File| {
+            let state = file.lock().unwrap_or_else(PoisonError::into_inner);
+            with(state.bytes.clone())
+        };
+        Self(kept(&self.0), kept(&self.1))
     }
 
     /// The disk after its power failed: of what was not synced each sector may be there or not.
     pub(super) fn after_power_failure(&self, mut random: impl FnMut() -> bool) -> Self {
-        let state = self.state();
-        let mut bytes = state.safe.clone();
-        for (at, written) in &state.unsafe_writes {
+        let mut left = |file: &File| {
+            let state = file.lock().unwrap_or_else(PoisonError::into_inner);
+            with(state.after_power_failure(&mut random))
+        };
+        Self(left(&self.0), left(&self.1))
+    }
+
+    pub(super) fn len_in_bits(&self) -> usize {
+        self.state().bytes.len() * 8
+    }
+
+    /// Puts back what the file of the log held when the other was made.
+    pub(super) fn restore(&self, older: &Self) {
+        let bytes = older.state().bytes.clone();
+        self.state().bytes = bytes;
+    }
+
+    /// Changes one bit.
+    pub(super) fn flip(&self, bit: usize) {
+        self.state().bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+}
+
+fn with(bytes: Vec<u8>) -> File {
+    let state = State {
+        safe: bytes.clone(),
+        bytes,
+        ..State::default()
+    };
+    Arc::new(Mutex::new(state))
+}
+
+impl State {
+    fn after_power_failure(&self, mut random: impl FnMut() -> bool) -> Vec<u8> {
+        let mut bytes = self.safe.clone();
+        for (at, written) in &self.unsafe_writes {
             let at = usize::try_from(*at).unwrap();
             match written {
                 None if random() => bytes.resize(at, 0),
@@ -76,29 +120,9 @@ impl Simulated {
                 }
             }
         }
-        Self::with(bytes)
+        bytes
     }
 
-    fn with(bytes: Vec<u8>) -> Self {
-        let state = State {
-            safe: bytes.clone(),
-            bytes,
-            ..State::default()
-        };
-        Self(Arc::new(Mutex::new(state)))
-    }
-
-    pub(super) fn len_in_bits(&self) -> usize {
-        self.state().bytes.len() * 8
-    }
-
-    /// Changes one bit.
-    pub(super) fn flip(&self, bit: usize) {
-        self.state().bytes[bit / 8] ^= 1 << (bit % 8);
-    }
-}
-
-impl State {
     fn act(&mut self) -> io::Result<()> {
         let act = self.acts;
         self.acts += 1;
