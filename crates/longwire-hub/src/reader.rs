@@ -13,9 +13,10 @@ use crate::store::{Store, StoreError};
 
 /// So many threads read.
 const THREADS: usize = 2;
-/// Most events read at once for one subscriber, and bytes after which no other is begun.
+/// Most events read at once for one subscriber, and bytes after which no other is begun: less than
+/// a carrier takes at once, since what it does not take is read again.
 pub(crate) const MOST_EVENTS: usize = 256;
-const MOST_BYTES: usize = 64 << 10;
+const MOST_BYTES: usize = 48 << 10;
 
 /// Threads that read a store.
 #[derive(Debug)]

@@ -1,6 +1,8 @@
 //! A subscriber: a position in the log, and what its carrier makes of the steps of its session.
 
 mod event_stream;
+#[cfg(test)]
+mod handover;
 mod web_socket;
 
 use core::time::Duration;
@@ -322,7 +324,11 @@ impl Subscriber {
                 }
             }
         }
-        self.behind |= carrier.is_full();
+        // One that may not read on for long holds nothing but its position.
+        if carrier.is_full() {
+            self.behind = true;
+            self.ahead = None;
+        }
         if let Some((number, _)) = live.events.front() {
             self.bell.announce(*number);
         }

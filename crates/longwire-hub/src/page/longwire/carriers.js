@@ -111,18 +111,11 @@ function decode(message) {
   return { ...header, data: new Uint8Array(message.slice(end)), bytes: message.byteLength };
 }
 
-// What the blocks of one event stream are, as frames. An event that leaves the last id as it was has
-// none of its own: it is ephemeral.
-function framer() {
-  let last = "";
-  return ({ event, data, id, bytes }) => {
-    const own = id === last ? undefined : id;
-    last = id;
-    if (event === "longwire-gap") return { ...JSON.parse(data), type: "gap" };
-    if (event === "longwire-position") return { type: "position", position: id };
-    if (event === "longwire-skipped" || event === "longwire-auth-expired") return { type: event };
-    return { type: "event", event, data, id: own, bytes };
-  };
+// What a block of an event stream is, as a frame.
+function toFrame({ event, data, id, bytes }) {
+  if (event === "longwire-gap") return { ...JSON.parse(data), type: "gap" };
+  if (event === "longwire-position") return { type: "position", position: id };
+  return { type: "event", event, data, id, bytes };
 }
 
 // Reads the stream with fetch, which hears every name, sees heartbeats, and may send headers.
@@ -146,10 +139,8 @@ export function openFetch(url, on, { headers, credentials }) {
     if (response.status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(type)) {
       return tell.ended(await refusal(response));
     }
-    const position = response.headers.get("Longwire-Position");
-    tell.opened(position ?? response.headers.get("Last-Event-ID"));
+    tell.opened(response.headers.get("Last-Event-ID"));
     watch.heard();
-    const toFrame = framer();
     const parser = new EventStreamParser((block) => tell.frame(toFrame(block)), tell.retry);
     const reader = response.body.getReader();
     for (;;) {
@@ -183,7 +174,6 @@ export function openEventSource(url, on, { names, credentials }) {
     const refused = source.readyState === EventSource.CLOSED;
     tell.ended({ refused, reason: refused ? "the EventSource was closed" : "connection lost" });
   };
-  const toFrame = framer();
   for (const name of new Set(["message", "longwire-gap", "longwire-position", ...names])) {
     source.addEventListener(name, ({ type, data, lastEventId }) => {
       watch.heard();
