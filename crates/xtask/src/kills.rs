@@ -18,7 +18,8 @@ pub(crate) struct Options {
 /// An event was lost, changed or numbered twice, or nextest is missing.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     let mut cargo = cargo(
-        "nextest run --package longwire-hub --test it --cargo-profile release --no-capture -E",
+        "nextest run --package longwire-hub --test it --cargo-profile release --no-capture \
+         --profile long -E",
     );
     cargo
         .arg("test(kills::)")

@@ -10,6 +10,7 @@ mod citations;
 mod command;
 mod coverage;
 mod fuzz;
+mod handover;
 mod hostile;
 mod kills;
 mod links;
@@ -18,6 +19,7 @@ mod mutants;
 mod no_std;
 mod outage;
 mod readme;
+mod recovery;
 mod simulate;
 mod stop;
 mod tools;
@@ -51,6 +53,8 @@ enum Task {
     Coverage(coverage::Options),
     /// Fuzz one target, or all in turn, with the nightly toolchain; or prove that they find faults
     Fuzz(fuzz::Options),
+    /// Subscribe while events are published, and prove that none is missed or repeated
+    Handover(handover::Options),
     /// Run the hostile-input tests at full size, in release
     Hostile(hostile::Options),
     /// Kill a hub under load, and prove that it lost nothing it acknowledged
@@ -61,6 +65,8 @@ enum Task {
     Outage(outage::Options),
     /// Compare the README of each library with its documentation, or write it
     Readme(readme::Options),
+    /// Measure how long a hub that was killed with a large log takes to be back
+    Recovery(recovery::Options),
     /// Run clients and a hub on a simulated network that fails, from seeds
     Simulate(simulate::Options),
 }
@@ -75,11 +81,13 @@ fn main() -> ExitCode {
         Task::Citations(options) => citations::run(&options),
         Task::Coverage(options) => coverage::run(&options),
         Task::Fuzz(options) => fuzz::run_targets(&options),
+        Task::Handover(options) => handover::run(&options),
         Task::Hostile(options) => hostile::run(&options),
         Task::Kills(options) => kills::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Outage(options) => outage::run(&options),
         Task::Readme(options) => readme::run(&options),
+        Task::Recovery(options) => recovery::run(&options),
         Task::Simulate(options) => simulate::run(&options),
     };
     match outcome {

@@ -106,6 +106,14 @@ const TOOLS: &[Tool] = &[
         programs: &["unshare"],
         package: "util-linux",
     },
+    Tool::Apt {
+        programs: &["strace"],
+        package: "strace",
+    },
+    Tool::Apt {
+        programs: &["faketime"],
+        package: "faketime",
+    },
     Tool::Cargo {
         package: "cargo-nextest",
         version: "0.9.151",

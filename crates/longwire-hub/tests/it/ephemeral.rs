@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 use ws_handshake::ClientRequest;
 
-use crate::javascript::{BLANK, WAYS, connect, gaps, numbers, open};
 use crate::support::{
-    Authority, Browser, CARRIERS, Directory, ENDPOINT, EventStream, Hub, Item, Message, Page,
-    Request, Seen, Subscriber, WebSocket, publish, subscribe, target, within,
+    Authority, CARRIERS, Directory, EventStream, Hub, Item, Message, Request, Seen, Subscriber,
+    WebSocket, publish, subscribe, target, within,
 };
 
 const TYPING: [(&str, &str); 4] = [
@@ -220,35 +219,6 @@ async fn a_stalled_subscriber_misses_some_and_is_told() {
     for subscriber in &mut subscribers {
         assert_eq!(subscriber.next().await, Seen::event(&id, "kept"));
     }
-}
-
-#[tokio::test]
-async fn a_page_gets_it_over_every_carrier() {
-    let hub = Hub::start(&[]).await;
-    let Some(mut page) = Page::open(Browser::Chromium, &hub.url("http", BLANK)).await else {
-        return;
-    };
-    for (name, options) in WAYS {
-        connect(&mut page, name, ENDPOINT, options).await;
-        open(&mut page, name).await;
-    }
-    // One before any that has an id, and the same twice.
-    for (data, ephemeral) in [
-        ("1", true),
-        ("2", false),
-        ("3", true),
-        ("3", true),
-        ("4", false),
-    ] {
-        let mut fields = vec![("topic", "numbers"), ("data", data)];
-        fields.extend(ephemeral.then_some(("ephemeral", "")));
-        assert_eq!(hub.publish(&fields).await.status, 200);
-    }
-    for (name, _) in WAYS {
-        assert_eq!(numbers(&mut page, name, 5).await, [1, 2, 3, 3, 4], "{name}");
-        assert_eq!(gaps(&mut page, name).await, Vec::<Value>::new());
-    }
-    page.close().await;
 }
 
 async fn next(socket: &mut WebSocket) -> Value {

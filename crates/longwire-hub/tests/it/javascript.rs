@@ -56,7 +56,7 @@ fn all(range: core::ops::RangeInclusive<usize>) -> Vec<usize> {
 }
 
 /// Every way to carry events.
-pub(crate) const WAYS: [(&str, &str); 3] = [
+const WAYS: [(&str, &str); 3] = [
     ("socket", "{ shared: false }"),
     ("streamed", "{ shared: false, transport: 'sse' }"),
     (

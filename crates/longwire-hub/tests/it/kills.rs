@@ -3,8 +3,11 @@
 use core::time::Duration;
 use std::collections::HashMap;
 
+use longwire::hub::{BackoffConfig, Data, Event, Start};
+
 use crate::support::{
-    Carrier, Connection, Directory, EventStream, Hub, Item, Request, Seen, Subscriber, form, target,
+    Carrier, Connection, Directory, ENDPOINT, EventStream, Hub, Item, Request, Seen, Subscriber,
+    form, target, within,
 };
 
 const PUBLISHERS: usize = 32;
@@ -53,6 +56,47 @@ async fn subscribe(hub: &Hub) -> tokio::task::JoinHandle<Vec<(String, String)>> 
     })
 }
 
+/// One client that lives through all kills: gives the position and the data of what it saw, which
+/// was each event once and in order, and how often it was connected.
+async fn outlive(
+    address: core::net::SocketAddr,
+    carrier: longwire::hub::Carrier,
+) -> (Vec<(String, String)>, usize) {
+    let millis = Duration::from_millis;
+    let backoff = BackoffConfig::new().base(millis(50)).cap(millis(200));
+    let mut client = longwire::connect(format!("http://{address}{ENDPOINT}"))
+        .topic("*")
+        .start(Start::Earliest)
+        .only(carrier)
+        .backoff(backoff.floor(millis(10)))
+        .open()
+        .unwrap();
+    let (mut seen, mut connections) = (Vec::new(), 0);
+    loop {
+        match client.next().await {
+            Some(Event::Message(message)) => {
+                let position = message.position.unwrap();
+                let next = seen.len() as u64 + 1;
+                assert_eq!(
+                    position.offset, next,
+                    "{carrier:?}: a hole, or the same again"
+                );
+                let Data::Text(data) = message.data else {
+                    panic!("only text is published")
+                };
+                seen.push((position.to_string(), data));
+                if seen.last().is_some_and(|(_, data)| data == "end") {
+                    return (seen, connections);
+                }
+            }
+            Some(Event::Missed(missed)) => panic!("{carrier:?}: {missed:?}"),
+            Some(Event::Opened { .. }) => connections += 1,
+            Some(_) => {}
+            None => panic!("{carrier:?}: {:?}", client.finished()),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_changed_or_numbered_twice() {
     let directory = Directory::new();
@@ -60,8 +104,16 @@ async fn nothing_acknowledged_is_lost_changed_or_numbered_twice() {
     // By position, what was acknowledged or seen.
     let mut known: HashMap<String, String> = HashMap::new();
     let mut acknowledged = 0;
+    let options = [&["--data", directory.path()][..], &options].concat();
+    let mut hub = Hub::start(&options).await;
+    let address = hub.address();
+    let clients: Vec<_> = [
+        longwire::hub::Carrier::WebSocket,
+        longwire::hub::Carrier::EventStream,
+    ]
+    .map(|carrier| tokio::spawn(outlive(address, carrier)))
+    .into();
     for round in 0..kills() {
-        let hub = Hub::on_disk(&directory, &options).await;
         let subscriber = subscribe(&hub).await;
         let mut publishers = Vec::new();
         for publisher in 0..PUBLISHERS {
@@ -71,6 +123,7 @@ async fn nothing_acknowledged_is_lost_changed_or_numbered_twice() {
         let random = getrandom::u64().unwrap() % 450;
         tokio::time::sleep(Duration::from_millis(50 + random)).await;
         hub.kill().await;
+        hub = Hub::start_on(&address.to_string(), &options).await;
         let mut told = subscriber.await.unwrap();
         for publisher in publishers {
             let events = publisher.await.unwrap();
@@ -88,31 +141,39 @@ async fn nothing_acknowledged_is_lost_changed_or_numbered_twice() {
         "only {acknowledged} events were acknowledged"
     );
 
-    let hub = Hub::on_disk(&directory, &options).await;
     let end = hub.publish_data("numbers", "end").await;
     let mut subscriber = Subscriber::after(Carrier::EventStream, &hub, "*", "earliest").await;
-    let mut offset = 0;
+    let mut all = Vec::new();
     loop {
         let Seen::Event { id, data, .. } = subscriber.next().await else {
             panic!("not an event")
         };
-        if id == end {
+        all.push((id, data));
+        let (id, data) = all.last().unwrap();
+        assert!(
+            id.ends_with(&format!("-{}", all.len())),
+            "{id} is the {}th",
+            all.len()
+        );
+        if *id == end {
             break;
         }
-        offset += 1;
-        assert!(
-            id.ends_with(&format!("-{offset}")),
-            "{id} follows {}",
-            offset - 1
-        );
-        if let Some(known) = known.remove(&id) {
-            assert_eq!(data, known, "{id} was changed");
+        if let Some(known) = known.remove(id) {
+            assert_eq!(*data, known, "{id} was changed");
         }
     }
     let lost = known.keys().next();
     assert_eq!(lost, None, "{} events were lost", known.len());
+    let mut connections = 0;
+    for client in clients {
+        let (seen, connected) = within("a client sees the end", client).await.unwrap();
+        assert!(seen == all, "a client saw another log");
+        connections += connected;
+    }
     println!(
-        "{} kills, {acknowledged} events acknowledged, none lost",
-        kills()
+        "{} kills, {acknowledged} events acknowledged: 0 lost, 0 changed, 0 numbered twice; 2 \
+         clients were connected {connections} times and saw each of {} events once",
+        kills(),
+        all.len()
     );
 }

@@ -139,17 +139,6 @@ test("a gap moves the cursor, but not back over what was seen", () => {
   assert.equal(cursor.at, at(0, B));
 });
 
-test("an ephemeral event has no place, and moves nothing", () => {
-  const cursor = new Cursor(at(3));
-  cursor.opened(at(3));
-  assert.deepEqual(cursor.event(null, null), {});
-  assert.deepEqual(cursor.event(null, undefined, null), {});
-  assert.equal(cursor.at, at(3));
-  // What came before it still tells what is missing.
-  const { gap } = cursor.event(at(9), null, at(6));
-  assert.equal(gap.reason, "lost");
-});
-
 test("an id stands for a position that is not known", () => {
   const cursor = new Cursor(at(1));
   assert.deepEqual(cursor.event(null, "order-7"), {});

@@ -23,7 +23,7 @@ use core::time::Duration;
 pub(crate) use browser::Page;
 pub(crate) use certificates::{Authority, Identity};
 pub(crate) use folder::Folder;
-pub(crate) use network::{cut, in_own_network, mend};
+pub(crate) use network::{cut, cut_address, in_own_mounts, in_own_network, mend};
 pub(crate) use port::free_port;
 pub(crate) use program::Program;
 pub(crate) use proxies::{haproxy, microsocks, nghttpx, nginx, squid};

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub(crate) enum Tool {
     Chromium,
     Curl,
+    /// The library that lies about the time.
+    Faketime,
     Firefox,
     Haproxy,
     Microsocks,
@@ -18,6 +20,7 @@ pub(crate) enum Tool {
     /// With the packages that the tests' `requirements.txt` names.
     Python,
     Squid,
+    Strace,
 }
 
 impl Tool {
@@ -47,6 +50,13 @@ impl Tool {
         let names: &[&str] = match self {
             Self::Chromium => &["chromium", "chromium-browser", "google-chrome"],
             Self::Curl => &["curl"],
+            Self::Faketime => {
+                let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu"];
+                let mut paths = folders
+                    .iter()
+                    .map(|folder| PathBuf::from(folder).join("faketime/libfaketimeMT.so.1"));
+                return paths.find(|path| path.is_file());
+            }
             Self::Firefox => &["firefox-esr", "firefox"],
             Self::Haproxy => &["haproxy"],
             Self::Microsocks => &["microsocks"],
@@ -56,6 +66,7 @@ impl Tool {
             Self::Node => &["node"],
             Self::Python => return Some(python()).filter(|program| program.is_file()),
             Self::Squid => &["squid"],
+            Self::Strace => &["strace"],
         };
         let path = env::var_os("PATH")?;
         // Debian keeps servers where only root looks.

@@ -18,7 +18,7 @@ pub(crate) enum Item {
 /// An open event stream.
 #[derive(Debug)]
 pub(crate) struct EventStream {
-    connection: Connection,
+    pub(super) connection: Connection,
     pub(crate) response: Response,
     chunks: Chunks,
     parser: Parser,

@@ -1,8 +1,10 @@
 //! Just enough HTTP/1.1 to see every byte that the hub sends.
 
-use core::net::SocketAddr;
+use core::net::{Ipv4Addr, SocketAddr};
+use core::time::Duration;
 use std::io::ErrorKind;
 
+use bytes::BufMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
@@ -116,6 +118,8 @@ pub(crate) struct Connection {
     pub(crate) unused: Vec<u8>,
     /// Bytes received since the connection was opened.
     pub(crate) received: usize,
+    /// Bytes that are read in a second, if there is a limit.
+    pub(crate) pace: Option<usize>,
 }
 
 impl Connection {
@@ -126,6 +130,15 @@ impl Connection {
         Self::new(io, address)
     }
 
+    /// Opens a connection from another address of this machine.
+    pub(crate) async fn open_from(local: Ipv4Addr, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((local, 0).into()).unwrap();
+        let io = within("a connection", socket.connect(address)).await;
+        Self::new(io.unwrap(), address)
+    }
+
+    /// Opens a connection that holds little of what is not read.
     pub(crate) async fn open_small(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(16 * 1024).unwrap();
@@ -142,19 +155,14 @@ impl Connection {
             address,
             unused: Vec::new(),
             received: 0,
+            pace: None,
         }
     }
 
     /// As [`open`](Self::open); `None` if nobody listens there.
     pub(crate) async fn try_open(address: SocketAddr) -> Option<Self> {
         let io = TcpStream::connect(address).await.ok()?;
-        io.set_nodelay(true).unwrap();
-        Some(Self {
-            io,
-            address,
-            unused: Vec::new(),
-            received: 0,
-        })
+        Some(Self::new(io, address))
     }
 
     pub(crate) async fn write(&mut self, bytes: &[u8]) {
@@ -232,7 +240,16 @@ impl Connection {
 
     /// Receives more, and gives how much: nothing when the hub ended the connection.
     pub(crate) async fn read(&mut self) -> usize {
-        let received = match self.io.read_buf(&mut self.unused).await {
+        let read = match self.pace {
+            None => self.io.read_buf(&mut self.unused).await,
+            Some(pace) => {
+                let mut limited = (&mut self.unused).limit(pace);
+                let read = self.io.read_buf(&mut limited).await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                read
+            }
+        };
+        let received = match read {
             Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
             received => received.unwrap(),
         };

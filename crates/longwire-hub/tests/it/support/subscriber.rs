@@ -76,6 +76,7 @@ impl Subscriber {
         Self::open_on(hub.connect().await, carrier, hub, parameters).await
     }
 
+    /// The same, on this connection.
     pub(crate) async fn open_on(
         connection: Connection,
         carrier: Carrier,
@@ -131,6 +132,25 @@ impl Subscriber {
                 Message::Json(frame) => Some(from_frame(frame)),
                 Message::Binary(..) => panic!("a binary frame for an event of text"),
             },
+        }
+    }
+
+    /// Receives what comes next, and looks at nothing.
+    pub(crate) async fn read_a_little(&mut self) {
+        let connection = match self {
+            Self::EventStream(stream) => &mut stream.connection,
+            Self::WebSocket(socket) => &mut socket.connection,
+        };
+        if connection.read().await == 0 {
+            core::future::pending::<()>().await;
+        }
+    }
+
+    /// From now on so many bytes are read in a second, or as many as come.
+    pub(crate) fn set_pace(&mut self, pace: Option<usize>) {
+        match self {
+            Self::EventStream(stream) => stream.connection.pace = pace,
+            Self::WebSocket(socket) => socket.connection.pace = pace,
         }
     }
 

@@ -33,7 +33,7 @@ pub(crate) enum Message {
 /// An open WebSocket.
 #[derive(Debug)]
 pub(crate) struct WebSocket {
-    connection: Connection,
+    pub(super) connection: Connection,
     frames: ws_frame::Connection<Client<Keys>>,
     assembler: Assembler,
     messages: VecDeque<Message>,
