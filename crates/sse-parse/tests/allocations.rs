@@ -78,6 +78,21 @@ fn the_fast_path_allocates_nothing() {
         }
     }
 
+    // A buffer grows when it is full, and not before.
+    for field in ["data: ", ":"] {
+        let mut parser = Parser::new();
+        let start = [field.as_bytes(), &[b'x'; 128]].concat();
+        let full = blocks(|| {
+            parse(&mut parser, &start, 1000);
+            parse(&mut parser, &[b'x'; 128], 1000);
+        });
+        assert_eq!(full, 1, "{field}");
+        let more = blocks(|| {
+            parse(&mut parser, b"x", 1);
+        });
+        assert_eq!(more, 1, "{field}");
+    }
+
     let fields = Fields::new("a\nb").with_name("tick").with_id("1");
     let mut out = Vec::with_capacity(64);
     assert_eq!(blocks(|| encode(&fields, &mut out).unwrap()), 0);
