@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use ws_frame::{
-    Client, Config, Connection, ControlPayload, DataKind, MaskKey, MaskSource, OutboundData,
-    SendError,
+    Client, Config, Connection, ControlPayload, DataKind, FrameHeader, MaskKey, MaskSource, OpCode,
+    OutboundData, SendError,
 };
 
 use crate::support::{KEY, Seen, client, feed, server};
@@ -305,4 +305,17 @@ fn a_driver_learns_its_role_and_whether_a_message_is_half_sent() {
         .send(OutboundData::continuation(b"."), &mut out)
         .unwrap();
     assert!(!client.is_sending_message());
+}
+
+/// Short payloads are copied in overlapping pieces of fixed length.
+#[test]
+fn every_short_length_behind_what_is_there() {
+    for len in 0..=200_u8 {
+        let payload: Vec<u8> = (1..=len).collect();
+        let mut out = b"before".to_vec();
+        let data = OutboundData::binary(&payload);
+        server().send(data, &mut out).unwrap();
+        let header = FrameHeader::new(OpCode::Binary, len.into()).encode();
+        assert_eq!(out, [b"before", &*header, &payload].concat(), "{len}");
+    }
 }
