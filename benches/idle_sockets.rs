@@ -44,8 +44,9 @@ pub(crate) fn serve(name: &str) {
         loop {
             let (io, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
-                let socket = ws::accept(io, config, |accept| Ok(accept)).await?;
-                socket.run(Echo).await
+                // In one expression: a socket with a name would be kept beside the session's future.
+                let accept = ws::accept(io, config, |accept| Ok(accept));
+                accept.await?.run(Echo).await
             });
         }
     });
