@@ -42,5 +42,5 @@ fn every_frame_decodes_on_the_side_that_receives_it() {
             assert_eq!(String::from_utf8(encoded).unwrap(), frame);
         }
     }
-    assert_eq!((from_hub, from_client), (11, 5));
+    assert_eq!((from_hub, from_client), (13, 5));
 }
