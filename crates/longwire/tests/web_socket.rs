@@ -337,6 +337,34 @@ async fn messages_put_the_ping_off_and_then_it_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answered_ping_brings_the_next_one_nearer() {
+    let (server, mut client) = duplex(1 << 16);
+    client.write_all(REQUEST).await.unwrap();
+    // Sooner than an answer would be given up, for which the timer is set meanwhile.
+    let config = Config::default().ping_after(Duration::from_secs(1));
+    let accept = ws::accept(server, config, |accept| {
+        Ok(accept.protocol("chat").unwrap())
+    });
+    let mut socket = accept.await.unwrap();
+    let serve = tokio::spawn(async move { text(socket.recv().await) });
+    read_response(&mut client).await;
+    let begun = Instant::now();
+    for _ in 0..10 {
+        expect(&mut client, b"\x89\x00").await;
+        let pong = frame(true, OpCode::Pong, b"");
+        client.write_all(&pong).await.unwrap();
+    }
+    assert!(
+        begun.elapsed() < Duration::from_secs(21),
+        "{:?}",
+        begun.elapsed()
+    );
+    let end = frame(true, OpCode::Text, b"still here");
+    client.write_all(&end).await.unwrap();
+    assert_eq!(serve.await.unwrap(), "still here");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_clock_wakes_whoever_polled_last() {
     let (mut socket, _client) = open(b"", 1 << 16).await;
     for _ in 0..3 {

@@ -86,7 +86,12 @@ impl Clock {
     /// Bytes have arrived. Returns whether it is time to refill the budgets.
     pub(super) fn heard(&mut self) -> bool {
         let now = self.base.elapsed();
+        let before = self.keepalive.deadline();
         self.keepalive.heard(now);
+        if self.keepalive.deadline() < before {
+            // A ping was answered, and the next is due before its answer would have been.
+            self.calm = false;
+        }
         let refill = self.refilled.left(BUDGET_PERIOD, now).is_none();
         if refill {
             self.refilled = Mark::at(now);
@@ -115,8 +120,8 @@ impl Clock {
         if situation.active {
             self.active = Mark::UNSET;
         }
-        // What was heard, sent or ended since only moves away what is due: mostly this is all that
-        // a message costs.
+        // What was heard, sent or ended since only moves away what is due (for the answer to a ping
+        // see `heard`): mostly this is all that a message costs.
         let calm = situation.is_calm() && !(situation.active && config.idle_within.is_some());
         if core::mem::replace(&mut self.calm, calm) && calm && self.timer.is_set(cx) {
             return Poll::Pending;
