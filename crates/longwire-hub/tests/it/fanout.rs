@@ -40,14 +40,17 @@ async fn five_hundred_subscribers_of_each_carrier_get_a_thousand_events() {
                     };
                     assert_eq!(data, event.to_string(), "{carrier:?} {n}");
                     assert_eq!(offset(&id), event + 1, "{carrier:?} {n}");
+                    if (event + 1) % WINDOW == 0 {
+                        all.add_permits(1);
+                    }
                 }
                 // It reads on while others are not done, and answers pings.
-                all.add_permits(1);
                 (carrier, subscriber.next().await)
             });
         }
     }
 
+    let everybody = SUBSCRIBERS * CARRIERS.len();
     let mut publisher = hub.connect().await;
     for window in 0..EVENTS / WINDOW {
         for event in window * WINDOW..(window + 1) * WINDOW {
@@ -57,12 +60,13 @@ async fn five_hundred_subscribers_of_each_carrier_get_a_thousand_events() {
         for _ in 0..WINDOW {
             assert_eq!(publisher.response(false).await.status, 200);
         }
+        // A client that has still to read what came before a ping answers it late, and on a slow
+        // machine too late: nobody is left behind by more than a window.
+        let done = all.acquire_many(everybody.try_into().unwrap());
+        within("all subscribers", done).await.unwrap().forget();
     }
 
     // Nothing came twice: what follows the last event is the next one.
-    let everybody = SUBSCRIBERS * CARRIERS.len();
-    let done = all.acquire_many(everybody.try_into().unwrap());
-    let _done = within("all subscribers", done).await.unwrap();
     let end = hub.publish_data("numbers", "end").await;
     let mut left = 0;
     while let Some(subscriber) = subscribers.join_next().await {
