@@ -119,6 +119,8 @@ impl Stalled {
         if self.published < HELD {
             return;
         }
+        // Whoever is read from before it was sent away gets the rest.
+        sleep(SENT_AWAY);
         let mut buffer = vec![0; 1 << 20];
         for stream in &mut self.streams {
             let mut got = 0;
@@ -131,6 +133,8 @@ impl Stalled {
     }
 }
 
+/// The hub sends one away that takes nothing for five seconds.
+const SENT_AWAY: Duration = Duration::from_secs(6);
 /// More than the sockets on both sides hold; less may not stall anybody.
 const HELD: usize = 8 << 20;
 /// Events of so many bytes each: more than a socket takes on both sides.
