@@ -44,9 +44,8 @@ pub(crate) fn serve(name: &str) {
         loop {
             let (io, _) = listener.accept().await.unwrap();
             tokio::spawn(async move {
-                // In one expression: a socket with a name would be kept beside the session's future.
-                let accept = ws::accept(io, config, |accept| Ok(accept));
-                accept.await?.run(Echo).await
+                let socket = ws::accept(io, config, |accept| Ok(accept)).await?;
+                socket.run(Echo).await
             });
         }
     });
