@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::event::Event;
+use crate::fanout::Bell;
 
 /// Most events that are kept for those who are slow, and bytes of memory that they may come to
 /// take, but for a single one.
@@ -36,8 +37,9 @@ pub(crate) struct Waiting {
 }
 
 impl Ephemerals {
-    /// Adds an event, and gives its number, which is never 0.
-    pub(crate) fn push(&self, event: Arc<Event>) -> u64 {
+    /// Adds an event, and says its number, which is never 0, to `announce`: nobody can look before
+    /// all whom it concerns know of it, or else they would see it now and again when they do.
+    pub(crate) fn push(&self, event: Arc<Event>, announce: impl FnOnce(u64)) {
         let mut ring = self.ring.write().unwrap_or_else(PoisonError::into_inner);
         ring.weight += event.weight();
         ring.events.push_back(event);
@@ -48,13 +50,19 @@ impl Ephemerals {
             ring.weight -= oldest.weight();
         }
         ring.count += 1;
-        ring.count
+        announce(ring.count);
     }
 
-    /// The events from `first` on, of which the subscriber knows that it concerns it, that are
-    /// `wanted`.
-    pub(crate) fn since(&self, first: u64, wanted: impl Fn(&Event) -> bool) -> Waiting {
+    /// The events that are `wanted`, from the one on of which the subscriber's bell says that it
+    /// waits.
+    pub(crate) fn waiting(&self, bell: &Bell, wanted: impl Fn(&Event) -> bool) -> Waiting {
+        if !bell.is_announced() {
+            return Waiting::default();
+        }
         let ring = self.ring.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(first) = bell.take_announced() else {
+            return Waiting::default();
+        };
         let oldest = ring.count + 1 - ring.events.len() as u64;
         let gone = usize::try_from(first.saturating_sub(oldest)).unwrap_or(usize::MAX);
         let kept = (oldest..).zip(&ring.events).skip(gone);
@@ -70,6 +78,8 @@ impl Ephemerals {
 
 #[cfg(test)]
 mod tests {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
     use hub_protocol::{Data, PublishForm};
     use resume::{Epoch, Position};
@@ -90,26 +100,68 @@ mod tests {
     fn the_newest_are_kept_and_it_is_known_what_is_gone() {
         let ring = Ephemerals::default();
         for number in 1..=MOST_EVENTS + 10 {
-            assert_eq!(ring.push(event(number)), number as u64);
+            ring.push(event(number), |given| assert_eq!(given, number as u64));
         }
-        let all = ring.since(11, |_| true);
+        let since = |number| {
+            let bell = Bell::default();
+            bell.announce(number);
+            ring.waiting(&bell, |_| true)
+        };
+        let all = since(11);
         assert_eq!((all.events.len(), all.missed), (MOST_EVENTS, false));
         assert_eq!(all.events[0].0, 11);
-        let late = ring.since(10, |_| true);
+        let late = since(10);
         assert_eq!((late.events.len(), late.missed), (MOST_EVENTS, true));
-        let last = ring.since(MOST_EVENTS as u64 + 10, |_| true);
+        let last = since(MOST_EVENTS as u64 + 10);
         assert_eq!(last.events.len(), 1);
         assert_eq!(last.events[0].1.form, event(MOST_EVENTS + 10).form);
-        assert!(ring.since(1, |_| false).events.is_empty());
+        let bell = Bell::default();
+        assert!(ring.waiting(&bell, |_| true).events.is_empty());
+        bell.announce(1);
+        assert!(ring.waiting(&bell, |_| false).events.is_empty());
+    }
+
+    /// Two publishers and somebody who looks at every moment.
+    #[test]
+    fn each_is_seen_once_and_in_order() {
+        const EACH: usize = 20_000;
+        let (ring, bell) = (Ephemerals::default(), Bell::default());
+        let told = AtomicUsize::new(0);
+        let mut last = 0;
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    for number in 1..=EACH {
+                        ring.push(event(number), |number| bell.announce(number));
+                        told.fetch_add(1, Ordering::Release);
+                    }
+                });
+            }
+            while last < 2 * EACH as u64 {
+                let all_told = told.load(Ordering::Acquire) == 2 * EACH;
+                let waiting = ring.waiting(&bell, |_| true);
+                for (number, _) in waiting.events {
+                    assert!(
+                        waiting.missed || number == last + 1,
+                        "{number} after {last}"
+                    );
+                    assert!(number > last, "{number} again after {last}");
+                    last = number;
+                }
+                assert!(!all_told || last == 2 * EACH as u64, "{last} was the last");
+            }
+        });
     }
 
     #[test]
     fn large_ones_are_bounded_by_their_bytes() {
         let ring = Ephemerals::default();
         for _ in 0..100 {
-            ring.push(event(0));
+            ring.push(event(0), |_| ());
         }
-        let kept = ring.since(1, |_| true);
+        let bell = Bell::default();
+        bell.announce(1);
+        let kept = ring.waiting(&bell, |_| true);
         let bytes: usize = kept.events.iter().map(|(_, event)| event.weight()).sum();
         assert!(bytes <= MOST_BYTES && kept.events.len() < 4, "{bytes}");
     }

@@ -46,11 +46,13 @@ impl Bell {
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, first);
     }
 
+    /// Whether an ephemeral event waits.
+    pub(crate) fn is_announced(&self) -> bool {
+        self.ephemeral.load(Ordering::Relaxed) != 0
+    }
+
     /// The number of the first ephemeral event that waits, which is forgotten.
-    pub(crate) fn announced(&self) -> Option<u64> {
-        if self.ephemeral.load(Ordering::Relaxed) == 0 {
-            return None;
-        }
+    pub(crate) fn take_announced(&self) -> Option<u64> {
         Some(self.ephemeral.swap(0, Ordering::AcqRel)).filter(|number| *number != 0)
     }
 
@@ -220,8 +222,8 @@ impl Fanout {
         !bells.any.is_empty() || bells.of([topic].into_iter(), templates).next().is_some()
     }
 
-    /// Rings everybody whom an ephemeral event of these topics concerns, which these templates
-    /// match, and notes that it waits for them.
+    /// Notes that an ephemeral event waits for everybody whom its topics concern, which these
+    /// templates match. Nobody is rung for it.
     pub(crate) fn announce<'t>(
         &self,
         topics: impl Iterator<Item = &'t str>,
@@ -233,7 +235,6 @@ impl Fanout {
         let concerned = listeners.flat_map(|listeners| &listeners.bells);
         for bell in concerned.chain(&bells.any) {
             bell.announce(number);
-            bell.ring();
         }
     }
 

@@ -136,8 +136,10 @@ impl Hub {
     }
 
     fn announce(&self, event: &Arc<Event>, templates: &[Arc<str>]) {
-        let number = self.ephemerals.push(event.clone());
-        self.fanout.announce(event.topics(), templates, number);
+        self.ephemerals.push(event.clone(), |number| {
+            self.fanout.announce(event.topics(), templates, number);
+        });
+        self.fanout.ring(event.topics(), templates);
     }
 
     /// Hands over an ephemeral event of the hub's own, which is made only if it concerns anybody.

@@ -416,10 +416,7 @@ fn before(asked: &Start, gap: bool, cursor: Position) -> String {
 
 /// The ephemeral events that wait for a subscriber.
 fn live(hub: &Hub, bell: &Bell, session: &Session, grant: Option<&Grant>) -> Waiting {
-    let Some(first) = bell.announced() else {
-        return Waiting::default();
-    };
-    hub.ephemerals.since(first, |event| {
+    hub.ephemerals.waiting(bell, |event| {
         session.wants(event.topics()) && Policy::receive(&event.form, grant)
     })
 }
