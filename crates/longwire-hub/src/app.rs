@@ -1,5 +1,6 @@
 //! The hub over HTTP: who asks for what, on the bare socket and through hyper.
 
+mod publish;
 mod refused;
 mod subscriptions;
 
@@ -9,17 +10,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, LINK,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LINK,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
-use hub_protocol::{
-    MAX_BODY, PublishError, PublishForm, SUBPROTOCOL, SubscribeQuery, SubscriptionPath,
-    query_parameter,
-};
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hub_protocol::{SUBPROTOCOL, SubscribeQuery, SubscriptionPath, query_parameter};
 use hyper::body::{Body as _, Incoming};
-use longwire::http::{Handler, Permit, Take};
+use longwire::http::{Handler, Permit, Reply, Take};
 use longwire::{sse, ws};
 use tracing::debug;
 use ws_handshake::{Accept, Reject, RequestHead, Scheme};
@@ -44,9 +41,6 @@ use crate::token::unix_time;
 const ENDPOINT: &str = "/.well-known/mercure";
 /// Where a token becomes a ticket.
 const TICKET: &str = "/.well-known/longwire/ticket";
-/// A body that is not complete by then is given up.
-const BODY_DEADLINE: Duration = Duration::from_secs(10);
-
 /// Bytes of a refused body that are read nevertheless, and for how long.
 const DISCARDED: usize = 64 * 1024;
 const DISCARD_DEADLINE: Duration = Duration::from_secs(1);
@@ -105,8 +99,10 @@ impl Handler for App {
         if self.limits.is_crowded() && !is_observed(head.path()) {
             return self.refuse(head, peer, &Refused::crowded());
         }
-        if head.method() != "GET" || head.path() != ENDPOINT {
-            return Take::Http;
+        match (head.method(), head.path()) {
+            ("GET", ENDPOINT) => {}
+            ("POST", ENDPOINT) => return Take::Brief,
+            _ => return Take::Http,
         }
         let client = self.client(peer, head);
         if !head.wants_upgrade() {
@@ -137,15 +133,15 @@ impl Handler for App {
         }
     }
 
+    fn brief(&self, head: &RequestHead<'_>, body: &[u8], peer: SocketAddr) -> Reply {
+        self.publish_brief(head, body, peer)
+    }
+
     async fn http(&self, request: Request<Incoming>, peer: SocketAddr) -> Response<Body> {
         let (parts, body) = request.into_parts();
         let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
         let answer = self.answer(parts, body, peer).await;
-        let status = answer.status();
-        if status.is_client_error() || status.is_server_error() {
-            self.hub.metrics.refuse(status.as_u16());
-        }
-        seen(peer, method.as_str(), &path, status.as_u16());
+        answered(&self.hub, peer, (method.as_str(), &path), answer.status());
         answer
     }
 
@@ -356,59 +352,6 @@ impl App {
         }
     }
 
-    /// Publishes the form in `body`.
-    async fn publish(
-        &self,
-        head: &RequestHead<'_>,
-        client: &Client,
-        body: &mut Incoming,
-    ) -> Result<Response<Body>, Refused> {
-        let grant = self.access.check(head, client.scheme)?;
-        let form = head.header("content-type").is_some_and(is_form);
-        if !form || head.header(CONTENT_ENCODING.as_str()).is_some() {
-            let reason = "publish with content type application/x-www-form-urlencoded, unencoded";
-            return Err(Refused::new(415, reason));
-        }
-        let too_large = PublishError::BodyTooLarge;
-        let subject = grant.as_ref().and_then(|grant| grant.subject.as_ref());
-        self.limits
-            .publish(client.address, subject, self.hub.now())
-            .map_err(Refusal::TooSoon)
-            .inspect_err(|_| self.hub.metrics.rate_limited.add(1))?;
-        if body.size_hint().lower() > MAX_BODY as u64 {
-            return Err(Refused::new(too_large.status(), too_large));
-        }
-        let collected = Limited::new(body, MAX_BODY).collect();
-        let body = tokio::time::timeout(BODY_DEADLINE, collected)
-            .await
-            .map_err(|_| Refused::new(408, "the body was not complete in time"))?
-            .map_err(|error| match error.downcast::<LengthLimitError>() {
-                Ok(_) => Refused::new(too_large.status(), too_large),
-                Err(error) => Refused::new(400, error),
-            })?;
-        let form = PublishForm::parse(&body.to_bytes())
-            .map_err(|error| Refused::new(error.status(), error))?;
-        let policy = self.access.policy;
-        policy.publish(&form, grant.as_deref(), unix_time())?;
-        let event = self.hub.publish(form).outcome().await?;
-        let ephemeral = event.form.ephemeral;
-        let id = if ephemeral { String::new() } else { event.id() };
-        let mut response = Response::new(Either::Left(Full::from(id)));
-        let headers = response.headers_mut();
-        headers.insert(
-            CONTENT_TYPE,
-            HeaderValue::from_static("text/plain; charset=utf-8"),
-        );
-        if !ephemeral {
-            headers.insert(LONGWIRE_POSITION, value(&event.position.to_string()));
-        }
-        if has_token_in_url(head) {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-        }
-        cors(head, headers);
-        Ok(response)
-    }
-
     /// A ticket for whoever has a token.
     fn ticket(&self, head: &RequestHead<'_>, client: &Client) -> Result<Response<Body>, Refused> {
         let grant = self
@@ -488,6 +431,14 @@ impl App {
     }
 }
 
+/// What is noted of a request that was answered on a connection which may go on.
+fn answered(hub: &Hub, peer: SocketAddr, (method, path): (&str, &str), status: StatusCode) {
+    if status.is_client_error() || status.is_server_error() {
+        hub.metrics.refuse(status.as_u16());
+    }
+    seen(peer, method, path, status.as_u16());
+}
+
 /// A line about a request: of the target nothing but the path, which no secret belongs in.
 fn seen(peer: SocketAddr, method: &str, path: &str, status: u16) {
     let method = Untrusted(method.as_bytes());
@@ -538,16 +489,6 @@ fn has_token_in_url(head: &RequestHead<'_>) -> bool {
 
 fn last_event_id<'b>(head: &RequestHead<'b>) -> Option<&'b [u8]> {
     head.header(LAST_EVENT_ID.as_str())
-}
-
-fn is_form(content_type: &[u8]) -> bool {
-    let essence = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default();
-    essence
-        .trim_ascii()
-        .eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
 }
 
 /// The text of a position is always a header value.

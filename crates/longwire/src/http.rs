@@ -3,6 +3,8 @@
 //! The raw HTTP/1.1 path of a server: a connection that begins with an event-stream request or a
 //! WebSocket upgrade never enters hyper. And a small client that streams.
 
+#[cfg(feature = "serve")]
+mod brief;
 #[cfg(feature = "client")]
 mod chunked;
 #[cfg(feature = "client")]
@@ -23,6 +25,8 @@ mod serve;
 #[cfg(feature = "serve")]
 mod write_deadline;
 
+#[cfg(feature = "serve")]
+pub use brief::Reply;
 #[cfg(feature = "client")]
 pub(crate) use chunked::Chunked;
 #[cfg(feature = "client")]

@@ -72,8 +72,8 @@
 //!
 //! With the feature `serve`, `http::serve` reads the first head of each connection itself. An
 //! event-stream request or a WebSocket upgrade stays on the bare socket; what is due is *pulled*
-//! from an `sse::Source` or a [`ws::Session`], so nothing queues up for a slow peer. Every other
-//! request is hyper's.
+//! from an `sse::Source` or a [`ws::Session`], so nothing queues up for a slow peer. Small requests
+//! may be answered there too, without hyper (`http::Take::Brief`); every other one is hyper's.
 //!
 //! A connection at rest owns no buffer. It is a task, a socket, one timer and a small state
 //! machine: read buffers come from a pool of the thread when bytes are there, and write buffers

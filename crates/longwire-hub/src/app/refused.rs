@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body_util::{Either, Full};
@@ -109,10 +110,9 @@ impl From<Crowd> for Refused {
     }
 }
 
-impl From<Refused> for Response<Body> {
+impl From<Refused> for Response<Bytes> {
     fn from(refused: Refused) -> Self {
-        let body = Full::from(format!("{}\n", refused.reason));
-        let mut response = Self::new(Either::Left(body));
+        let mut response = Self::new(format!("{}\n", refused.reason).into());
         *response.status_mut() =
             StatusCode::from_u16(refused.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
@@ -129,5 +129,11 @@ impl From<Refused> for Response<Body> {
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+}
+
+impl From<Refused> for Response<Body> {
+    fn from(refused: Refused) -> Self {
+        Response::<Bytes>::from(refused).map(|body| Either::Left(Full::new(body)))
     }
 }

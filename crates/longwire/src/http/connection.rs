@@ -17,17 +17,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep, sleep_until};
 use ws_handshake::RequestHead;
 
+use super::brief::{self, Brief};
 #[cfg(feature = "http2")]
 use super::h2;
-use super::head::{First, after, read_first, refuse};
+use super::head::{Decision, First, Reading, after, refuse};
 use super::rewind::Rewind;
 use super::{Config, Handler, Permit, Take, WriteDeadline};
-use crate::buffer::Batch;
-#[cfg(all(feature = "tls", feature = "http2"))]
-use crate::buffer::ReadBuffer;
+use crate::buffer::{Batch, ReadBuffer};
 #[cfg(feature = "tls")]
 use crate::net::ServerTls;
 use crate::net::{give_up_after, tune};
@@ -49,13 +48,15 @@ pub(super) struct Connection<H> {
 }
 
 /// What the handler decided about a request.
-type Decided<H> = (
-    Take<<H as Handler>::EventStream, <H as Handler>::WebSocket>,
-    Asked,
-);
+pub(super) enum Decided<H: Handler> {
+    Take(Take<H::EventStream, H::WebSocket>, Asked),
+    /// It is here as a whole, and answered.
+    Brief(Brief),
+}
 
 /// What the answer depends on.
-struct Asked {
+#[derive(Default)]
+pub(super) struct Asked {
     version: Version,
     head_only: bool,
 }
@@ -98,16 +99,30 @@ impl<H: Handler> Connection<H> {
     }
 
     async fn plain<Io: Transport>(mut self, mut io: Io, config: Arc<Config>, deadline: Instant) {
-        match self.first(&mut io, &config, deadline).await {
-            Ok(first) => self.dispatch(io, first, &config),
+        let clock = pin!(sleep_until(deadline));
+        let begun = ReadBuffer::default();
+        match self.first(&mut io, begun, &config, (clock, deadline)).await {
+            Ok(first) => self.dispatch(io, first, config),
             Err(error) => self.failed(error),
         }
     }
 
-    fn dispatch<Io: Transport>(self, io: Io, first: First<Decided<H>>, config: &Config) {
+    pub(super) fn dispatch<Io: Transport>(
+        self,
+        io: Io,
+        first: First<Decided<H>>,
+        config: Arc<Config>,
+    ) {
         match first {
             First::Head {
-                value: (take, asked),
+                value: Decided::Brief(brief),
+                bytes,
+                len,
+            } => {
+                tokio::spawn(self.brief(io, brief, after(bytes, len), config));
+            }
+            First::Head {
+                value: Decided::Take(take, asked),
                 bytes,
                 len,
             } => match take {
@@ -128,7 +143,7 @@ impl<H: Handler> Connection<H> {
                 Take::Refuse(response) => {
                     tokio::spawn(self.refuse(io, response, config.head_deadline));
                 }
-                Take::Http => {
+                Take::Brief | Take::Http => {
                     tokio::spawn(self.http1(config.rewind(bytes, io), config.head_deadline));
                 }
             },
@@ -148,16 +163,18 @@ impl<H: Handler> Connection<H> {
         }
     }
 
-    fn failed(&self, error: Error) {
+    pub(super) fn failed(&self, error: Error) {
         self.handler.failed(Some(self.peer), error);
     }
 
-    /// Reads the first head and lets the handler decide about it.
-    async fn first<Io: Transport>(
+    /// Reads the first head, or the next one, and lets the handler decide about it. The clock may
+    /// stand at an earlier time than the deadline.
+    pub(super) async fn first<Io: Transport>(
         &mut self,
         io: &mut Io,
+        bytes: ReadBuffer,
         config: &Config,
-        deadline: Instant,
+        (mut clock, deadline): (Pin<&mut Sleep>, Instant),
     ) -> Result<First<Decided<H>>, Error> {
         let Self {
             peer,
@@ -165,17 +182,41 @@ impl<H: Handler> Connection<H> {
             drain,
             ..
         } = self;
-        let read = read_first(io, &config.limits, |head| {
-            (handler.first(head, *peer), asked(head))
-        });
-        let mut read = pin!(timeout_at(deadline, read));
+        let mut brief = None;
+        let mut decide = |head: &RequestHead<'_>, rest: &[u8]| {
+            let len = match brief {
+                Some(len) => len,
+                None => match (handler.first(head, *peer), brief::body_len(head)) {
+                    (Take::Brief, Some(len)) => *brief.insert(len),
+                    (take, _) => return Decision::Made(Decided::Take(take, asked(head))),
+                },
+            };
+            let Some(body) = rest.get(..len) else {
+                return Decision::Body(len);
+            };
+            let reply = handler.brief(head, body, *peer);
+            Decision::Made(Decided::Brief(Brief::new(head, len, reply)))
+        };
+        let mut reading = Reading::new(bytes);
         let mut drained = pin!(drain.wait_for(|draining| *draining));
         poll_fn(|cx| {
-            if let Poll::Ready(first) = read.as_mut().poll(cx) {
-                let first = first.map_err(|_| Error::HeadDeadline)?;
+            if let Poll::Ready(first) = reading.poll(io, cx, &config.limits, &mut decide) {
                 return Poll::Ready(first.map_err(Error::from));
             }
-            // Nothing was asked yet: a draining server need not wait for it.
+            while clock.as_mut().poll(cx).is_ready() {
+                if Instant::now() >= deadline {
+                    return Poll::Ready(if reading.has_head() {
+                        Ok(brief::too_late())
+                    } else {
+                        Err(Error::HeadDeadline)
+                    });
+                }
+                clock.as_mut().reset(deadline);
+            }
+            // As long as nothing was asked, a draining server need not wait for it.
+            if reading.has_head() {
+                return Poll::Pending;
+            }
             drained.as_mut().poll(cx).map(|_| Ok(First::Eof))
         })
         .await

@@ -48,62 +48,125 @@ pub(crate) async fn read_first<Io, T>(
 where
     Io: AsyncRead + Unpin,
 {
-    let mut held = Vec::new();
-    let mut searched = 0;
     let mut decide = Some(decide);
-    poll_fn(|cx| poll_first(io, cx, limits, &mut held, &mut searched, &mut decide)).await
+    let mut decide = |head: &RequestHead<'_>, _: &[u8]| {
+        let decide = decide.take().expect("a head is decided on once");
+        Decision::Made(decide(head))
+    };
+    let mut reading = Reading::new(ReadBuffer::default());
+    poll_fn(|cx| reading.poll(io, cx, limits, &mut decide)).await
 }
 
-fn poll_first<Io, T, F>(
-    io: &mut Io,
-    cx: &mut Context<'_>,
-    limits: &Limits,
-    held: &mut Vec<u8>,
-    searched: &mut usize,
-    decide: &mut Option<F>,
-) -> Poll<io::Result<First<T>>>
-where
-    Io: AsyncRead + Unpin,
-    F: FnOnce(&RequestHead<'_>) -> T,
-{
-    loop {
-        let mut bytes = ReadBuffer::default();
-        if ready!(bytes.poll_fill(io, cx))? == 0 {
-            return Poll::Ready(Ok(First::Eof));
+/// What was decided about a request.
+#[derive(Debug)]
+pub(crate) enum Decision<T> {
+    Made(T),
+    /// Nothing yet: it is once so many bytes of its body are there.
+    #[cfg_attr(
+        not(feature = "serve"),
+        expect(dead_code, reason = "a handshake has no body")
+    )]
+    Body(usize),
+}
+
+/// A request that is being read. Its bytes are held while something of it is missing, and no more
+/// of them than have come.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// What came last, unless it is in `held`.
+    bytes: ReadBuffer,
+    /// What came in several pieces.
+    held: Vec<u8>,
+    searched: usize,
+    /// Without so many bytes nothing can be decided.
+    needed: usize,
+}
+
+impl Reading {
+    /// A request that begins with these bytes, which may be all of it.
+    pub(crate) fn new(bytes: ReadBuffer) -> Self {
+        Self {
+            bytes,
+            held: Vec::new(),
+            searched: 0,
+            needed: 0,
         }
-        if !held.is_empty() {
-            held.extend_from_slice(bytes.unused());
+    }
+
+    /// Whether the head is there and nothing but the body is missing.
+    #[cfg(feature = "serve")]
+    pub(crate) const fn has_head(&self) -> bool {
+        self.needed > 0
+    }
+
+    /// Reads until `decide` has made a decision, from the head and what came behind it. Where only
+    /// the body is missing, it is asked again once that is there.
+    pub(crate) fn poll<Io, T>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+        limits: &Limits,
+        decide: &mut impl FnMut(&RequestHead<'_>, &[u8]) -> Decision<T>,
+    ) -> Poll<io::Result<First<T>>>
+    where
+        Io: AsyncRead + Unpin,
+    {
+        loop {
+            if self.bytes.is_empty() && ready!(self.bytes.poll_fill(io, cx))? == 0 {
+                return Poll::Ready(Ok(First::Eof));
+            }
+            if !self.held.is_empty() {
+                self.held.extend_from_slice(self.bytes.unused());
+                self.bytes.keep(0);
+            }
+            if let Some(first) = self.decide(limits, decide) {
+                return Poll::Ready(Ok(first));
+            }
+            if self.held.is_empty() {
+                self.held = self.bytes.unused().to_vec();
+                self.bytes.keep(0);
+            }
         }
-        let seen = if held.is_empty() {
-            bytes.unused()
-        } else {
-            &held[..]
+    }
+
+    /// `None` if more must come.
+    fn decide<T>(
+        &mut self,
+        limits: &Limits,
+        decide: &mut impl FnMut(&RequestHead<'_>, &[u8]) -> Decision<T>,
+    ) -> Option<First<T>> {
+        let seen = match &self.held[..] {
+            [] => self.bytes.unused(),
+            held => held,
         };
-        let is_http2 = seen.starts_with(PREFACE);
-        let mut decided = None;
-        if !is_http2 && !PREFACE.starts_with(seen) {
-            match RequestHead::parse(seen, searched, limits) {
-                Ok(Some(head)) => {
-                    let decide = decide.take().expect("a head is decided on once");
-                    decided = Some((decide(&head.value), head.len));
-                }
-                Ok(None) => {}
-                Err(error) => return Poll::Ready(Ok(First::Refused(error))),
+        if seen.starts_with(PREFACE) {
+            return Some(First::Http2 { bytes: self.take() });
+        }
+        if seen.len() < self.needed || PREFACE.starts_with(seen) {
+            return None;
+        }
+        let head = match RequestHead::parse(seen, &mut self.searched, limits) {
+            Ok(head) => head?,
+            Err(error) => return Some(First::Refused(error)),
+        };
+        match decide(&head.value, &seen[head.len..]) {
+            Decision::Made(value) => {
+                let len = head.len;
+                let bytes = self.take();
+                Some(First::Head { value, bytes, len })
+            }
+            Decision::Body(len) => {
+                self.needed = head.len + len;
+                None
             }
         }
-        if !is_http2 && decided.is_none() {
-            if held.is_empty() {
-                *held = seen.to_vec();
-            }
-            continue;
+    }
+
+    fn take(&mut self) -> ReadBuffer {
+        if self.held.is_empty() {
+            return core::mem::take(&mut self.bytes);
         }
-        if !held.is_empty() {
-            bytes = ReadBuffer::from(core::mem::take(held));
-        }
-        return Poll::Ready(Ok(match decided {
-            Some((value, len)) => First::Head { value, bytes, len },
-            None => First::Http2 { bytes },
-        }));
+        ReadBuffer::from(core::mem::take(&mut self.held))
     }
 }
 

@@ -13,7 +13,7 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, Response};
+use http::{HeaderMap, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -21,6 +21,7 @@ use tokio::task::AbortHandle;
 use ws_handshake::{Limits, RequestHead};
 
 use super::WriteDeadline;
+use super::brief::Reply;
 use super::connection::Connection;
 use super::rewind::Rewind;
 use crate::buffer::ReadBuffer;
@@ -69,16 +70,27 @@ pub trait Handler: Send + Sync + 'static {
         Some(Permit::default())
     }
 
-    /// Decides about the first request of an HTTP/1.x connection, from its head.
+    /// Decides about the first request of an HTTP/1.x connection, from its head, and about each
+    /// one after a [brief](Take::Brief) one.
     ///
     /// Event streams and WebSockets are taken over here, on the bare socket, at a tenth of the
-    /// memory. The same request may also come to [`http`](Self::http): as a later one on a kept
-    /// connection, or over HTTP/2.
+    /// memory, and brief requests at half the time. The same request may also come to
+    /// [`http`](Self::http): as a later one on a connection that hyper serves, or over HTTP/2.
     fn first(
         &self,
         head: &RequestHead<'_>,
         peer: SocketAddr,
     ) -> Take<Self::EventStream, Self::WebSocket>;
+
+    /// Answers a request that was [taken as brief](Take::Brief), with its whole body.
+    ///
+    /// By default with 501: [`first`](Self::first) takes none.
+    fn brief(&self, head: &RequestHead<'_>, body: &[u8], peer: SocketAddr) -> Reply {
+        let _ = (head, body, peer);
+        let mut response = Response::new(Bytes::new());
+        *response.status_mut() = StatusCode::NOT_IMPLEMENTED;
+        Reply::Now(response)
+    }
 
     /// Answers every other request.
     fn http(
@@ -104,6 +116,10 @@ pub enum Take<E, W> {
     WebSocket(ws::Answer, W),
     /// The bytes of a response that says `Connection: close`; nothing after the head is read.
     Refuse(Vec<u8>),
+    /// [`Handler::brief`], on the bare socket, which goes on with the next request; hyper if the
+    /// body may be longer than 64 KiB or its length is not known, if the client waits for
+    /// `100 Continue`, and for HTTP/1.0.
+    Brief,
     /// Hyper, with the bytes already read put back.
     Http,
 }
@@ -131,7 +147,8 @@ impl Config {
     }
 
     /// A connection that has not sent a complete head by then is closed; default 10 s. It also
-    /// bounds how long hyper waits for the head of a later request.
+    /// bounds how long the head of a later request is waited for, and a [brief](Take::Brief) one as
+    /// a whole, which is answered with 408 then.
     #[must_use]
     pub fn head_deadline(mut self, after: Duration) -> Self {
         self.head_deadline = after;
