@@ -101,7 +101,14 @@ impl Last {
 impl Queue {
     /// Hands an event over; the receiver hears what became of it.
     pub(crate) fn push(&self, form: PublishForm) -> Result<oneshot::Receiver<Outcome>, Refusal> {
-        let mut waiting = self.waiting();
+        self.add(self.waiting(), form)
+    }
+
+    fn add(
+        &self,
+        mut waiting: MutexGuard<'_, Waiting>,
+        form: PublishForm,
+    ) -> Result<oneshot::Receiver<Outcome>, Refusal> {
         if waiting.close {
             return Err(Refusal::Draining);
         }
@@ -246,6 +253,20 @@ mod tests {
         }
     }
 
+    /// Pushes one event once the thread that takes waits for `count` of them: it is not taken for
+    /// one that was there before.
+    fn push_to_one_that_waits_for(queue: &Queue, count: usize) {
+        loop {
+            let waiting = queue.waiting();
+            if waiting.wake_at == count {
+                drop(queue.add(waiting, form(1)));
+                return;
+            }
+            drop(waiting);
+            std::thread::yield_now();
+        }
+    }
+
     /// A commit of so many events that took so long that nothing else of a test does.
     fn endless(events: usize) -> Last {
         Last {
@@ -261,7 +282,8 @@ mod tests {
         std::thread::scope(|scope| {
             let queue = &queue;
             scope.spawn(|| {
-                for _ in 0..40 {
+                push_to_one_that_waits_for(queue, 1);
+                for _ in 1..40 {
                     std::thread::yield_now();
                     let _ = queue.push(form(1));
                 }
@@ -272,7 +294,10 @@ mod tests {
         let _two = [queue.push(form(1)), queue.push(form(1))];
         std::thread::scope(|scope| {
             let queue = &queue;
-            scope.spawn(|| (0..40).for_each(|_| drop(queue.push(form(1)))));
+            scope.spawn(|| {
+                push_to_one_that_waits_for(queue, 42);
+                (1..40).for_each(|_| drop(queue.push(form(1))));
+            });
             assert_eq!(taken(queue, &endless(40)), 42);
         });
     }
@@ -285,8 +310,7 @@ mod tests {
         std::thread::scope(|scope| {
             let queue = &queue;
             scope.spawn(|| {
-                std::thread::sleep(Duration::from_millis(1));
-                drop(queue.push(form(1)));
+                push_to_one_that_waits_for(queue, 1);
             });
             assert_eq!(taken(queue, &endless(1)), 1);
         });
