@@ -6,7 +6,8 @@ use http_body_util::{Either, Full};
 use hub_protocol::SubscriptionPath;
 use ws_handshake::RequestHead;
 
-use super::{App, Body, HUB_LINK, Refused, value};
+use super::through_hyper::HUB_LINK;
+use super::{App, Body, Refused, value};
 use crate::access::cors;
 use crate::client::Client;
 use crate::presence;
