@@ -4,7 +4,7 @@
 
 use core::hint::black_box;
 
-use sse_parse::{Fields, Parser, encode};
+use sse_parse::{Fields, Limits, Parser, encode};
 
 #[global_allocator]
 static ALLOCATOR: dhat::Alloc = dhat::Alloc;
@@ -62,6 +62,21 @@ fn the_fast_path_allocates_nothing() {
         blocks(|| assert_eq!(parse(&mut parser, &ticks, ticks.len()), 1000)),
         0
     );
+
+    // Nor does an event that meets a limit and passes none.
+    let whole = b"data: 12345\n\n";
+    for limits in [
+        Limits::default().with_max_event(12),
+        Limits::default().with_max_line(12),
+        Limits::default().with_max_lines(1),
+    ] {
+        let mut parser = Parser::with_limits(limits);
+        let read = || assert_eq!(parse(&mut parser, whole, 100), 1);
+        assert_eq!(blocks(read), 0, "{limits:?}");
+    }
+    let mut parser = Parser::with_limits(Limits::default().with_max_id(3));
+    let read = || assert_eq!(parse(&mut parser, b"id: 123\ndata: x\n\n", 100), 1);
+    assert_eq!(blocks(read), 1, "the last event ID");
 
     // Whatever spans chunks or lines goes into buffers that are used again.
     for stream in [&tokens, &pairs, &beats, &ticks, &lines] {

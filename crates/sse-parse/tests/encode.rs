@@ -85,6 +85,23 @@ fn comments_are_split_too() {
     assert_eq!(whole(&out), ["", "a", "b", "data: no", ""].map(comment));
 }
 
+/// A block whose data is one line is as large as its buffer, so that it grows once and by no more.
+#[test]
+fn what_is_reserved_is_what_is_written() {
+    let value = "x".repeat(100);
+    for fields in 1_u8..16 {
+        let field = |bit| (fields & bit != 0).then_some(&*value);
+        let mut given = Fields::empty();
+        given.name = field(1);
+        given.id = field(2);
+        given.data = field(4);
+        given.retry = (fields & 8 != 0).then_some(Duration::MAX);
+        let mut out = Vec::new();
+        encode(&given, &mut out).unwrap();
+        assert_eq!(out.capacity(), out.len(), "{given:?}");
+    }
+}
+
 /// The payload of field injections that were found in other encoders, in each field.
 #[test]
 fn nothing_breaks_out_of_its_field() {

@@ -47,6 +47,10 @@ fn an_empty_id_takes_it_back() {
     assert!(!last.note("\u{1}"));
     assert!(last.note(""));
     assert_eq!((last.header(), last.is_behind()), (None, false));
+    // Also where there was none before the one that cannot be sent.
+    assert!(!last.note("\u{1}"));
+    assert!(last.note(""));
+    assert!(!last.is_behind());
 }
 
 #[test]

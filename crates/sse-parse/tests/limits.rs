@@ -243,6 +243,17 @@ fn bytes_that_are_not_utf_8_count_with_their_replacement() {
         b"event: ab\nid: cdx\ndata: \xff\xff\n\ndata: x\n\n",
         &[Err(EVENT), x()],
     );
+    // Name and id each count on their own.
+    check(
+        limits,
+        b"event: a\ndata: \xff\xff\xff\n\ndata: x\n\n",
+        &[Err(EVENT), x()],
+    );
+    check(
+        limits,
+        b"id: c\ndata: \xff\xff\xff\n\ndata: x\n\n",
+        &[Err(EVENT), x()],
+    );
 }
 
 #[test]
@@ -298,6 +309,12 @@ fn an_id_may_be_as_long_as_the_limit() {
         small(),
         b"data: x\nid: 123\n\nid:1234\n\ndata: x\n\n",
         &[x(), Err(ID), x()],
+    );
+    // Also where another one replaces it.
+    check(
+        small(),
+        b"id: 1234\nid: 1\ndata: y\n\nid: 123\ndata: x\n\n",
+        &[Err(ID), x()],
     );
     // Whichever limit comes first in the line is told.
     check(small(), b"id: 123456789\n\n", &[Err(ID)]);

@@ -41,6 +41,10 @@ fn types_that_open() {
         "text/event-stream, ",
         "text/event-stream, */*",
         "text/event-stream, nonsense",
+        "text/event-stream, text/",
+        "text/event-stream, /html",
+        "text/event-stream, te xt/html",
+        "text/event-stream;x=\"a,text/html;b\"",
     ] {
         assert_eq!(
             Verdict::of(200, Some(value.as_bytes())),
@@ -64,6 +68,9 @@ fn types_that_do_not() {
         "text/event-stream\u{c}",
         "application/json",
         "text/event-stream, text/html",
+        "text/event-stream, text/*",
+        "text/event-stream, */html",
+        "text/event-stream;charset=\"ab\", text/html",
         "*/*",
         "\"text/event-stream\"",
         "text/html;x=\"",

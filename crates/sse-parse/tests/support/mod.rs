@@ -93,13 +93,19 @@ pub fn events_only(stream: &[u8], size: usize) -> Vec<Told> {
     told
 }
 
-/// The same items whole, byte by byte, at every two-way split, and by the literal reading.
+/// The same items whole, byte by byte, at every two-way split, and by the literal reading; the same
+/// events where only events are asked for.
 #[track_caller]
 pub fn everywhere(stream: &[u8], expected: &[Told]) {
     assert_eq!(whole(stream), expected, "whole");
     assert_eq!(crate::literal::read(stream), expected, "literal reading");
     let bytes: Vec<&[u8]> = stream.chunks(1).collect();
     assert_eq!(parse(&mut patient(), &bytes), expected, "byte by byte");
+    let mut events = expected.to_vec();
+    events.retain(|told| matches!(told, Told::Event { .. }));
+    for size in [usize::MAX, 7, 3, 1] {
+        assert_eq!(events_only(stream, size), events, "events in {size} bytes");
+    }
     for at in 0..=stream.len() {
         let (first, second) = stream.split_at(at);
         assert_eq!(

@@ -141,13 +141,16 @@ fn taken_messages_leave_nothing_behind() {
     let mut taken = Vec::new();
     push(&mut assembler, bytes, |assembler| {
         taken.push(match assembler.take_text() {
-            Some(text) => text.into_bytes(),
-            None => assembler.take_bytes(),
+            Some(text) => (true, text.into_bytes()),
+            None => (false, assembler.take_bytes()),
         });
         assert_eq!(assembler.message(), Message::Binary(b""));
     })
     .unwrap();
-    assert_eq!(taken, [&b"text"[..], b"bytes"]);
+    assert_eq!(
+        taken,
+        [(true, b"text".to_vec()), (false, b"bytes".to_vec())]
+    );
 }
 
 #[test]

@@ -43,6 +43,22 @@ fn decode(chunks: &[&[u8]]) -> Frames {
     (frames, None)
 }
 
+#[test]
+fn a_frame_without_payload_ends_without_more_input() {
+    for mut bytes in [masked(Text, true, b""), plain(Text, true, b"")] {
+        let mut input = &mut bytes[..];
+        let mut decoder = Decoder::new();
+        let part = decoder.next_part(&mut input).unwrap();
+        assert!(matches!(part, Some(Part::Header(_))) && input.is_empty());
+        let end = Part::Payload {
+            data: &mut [],
+            end: true,
+        };
+        assert_eq!(decoder.next_part(&mut input), Ok(Some(end)));
+        assert_eq!(decoder.next_part(&mut input), Ok(None));
+    }
+}
+
 //= https://www.rfc-editor.org/rfc/rfc6455#section-6.2
 //= type=test
 //# Incoming data MUST be parsed as WebSocket frames as defined in Section 5.2.

@@ -104,6 +104,17 @@ fn control_frames_are_short() {
 }
 
 #[test]
+fn reserved_bits_are_joined() {
+    let all = Rsv::RSV1 | Rsv::RSV2 | Rsv::RSV3;
+    for bit in [Rsv::RSV1, Rsv::RSV2, Rsv::RSV3] {
+        assert_eq!(bit | bit, bit);
+        assert_eq!(all | bit, all);
+        assert_eq!(bit | Rsv::NONE, bit);
+        assert!(all.contains(bit) && !bit.contains(all));
+    }
+}
+
+#[test]
 fn errors_say_what_and_give_a_code() {
     for (error, words) in [
         (FrameError::ReservedOpCode, "reserved opcode"),

@@ -34,6 +34,25 @@ fn defaults_are_finite() {
     );
 }
 
+#[test]
+fn what_is_set_is_told() {
+    let limits = Limits::default()
+        .with_max_message(1)
+        .with_max_frame(2)
+        .with_max_fragments(3)
+        .with_control_budget(4);
+    assert_eq!((limits.max_message(), limits.max_frame()), (1, 2));
+    assert_eq!((limits.max_fragments(), limits.control_budget()), (3, 4));
+    let config = Config::default()
+        .with_limits(limits)
+        .with_auto_pong(false)
+        .with_compression(true);
+    assert_eq!(
+        (config.limits(), config.auto_pong(), config.compression()),
+        (limits, false, true)
+    );
+}
+
 //= https://www.rfc-editor.org/rfc/rfc6455#section-10.4
 //= type=test
 //# Such an implementation SHOULD impose a limit on frame sizes and the total message size after
@@ -44,7 +63,8 @@ fn messages_up_to_the_limit() {
     for limit in [0, 1, 100, 126, 16_384, 16_385, 70_000] {
         let limits = Limits::default().with_max_message(limit as u64);
         let fits = masked(Binary, true, &vec![7; limit]);
-        assert_eq!(feed(&mut with(limits), &[&fits]).seen.len(), 1);
+        let record = feed(&mut with(limits), &[&fits]);
+        assert_eq!((record.seen.len(), record.error()), (1, None));
         let one_more = masked(Binary, true, &vec![7; limit + 1]);
         let record = feed(&mut with(limits), &[&one_more]);
         let limit = limit as u64;
@@ -87,12 +107,8 @@ fn every_message_has_a_limit_of_its_own() {
 fn frames_up_to_the_limit() {
     for limit in [0, 3, 200, 16_384, 20_000] {
         let limits = Limits::default().with_max_frame(limit as u64);
-        assert_eq!(
-            feed(&mut with(limits), &[&masked(Binary, true, &vec![7; limit])])
-                .seen
-                .len(),
-            1
-        );
+        let record = feed(&mut with(limits), &[&masked(Binary, true, &vec![7; limit])]);
+        assert_eq!((record.seen.len(), record.error()), (1, None));
         let record = feed(
             &mut with(limits),
             &[&masked(Binary, true, &vec![7; limit + 1])],
@@ -167,15 +183,17 @@ fn fragments_up_to_the_limit_empty_ones_counted() {
         feed(&mut with(limits), &[&message.repeat(10)]).seen.len(),
         10
     );
-    // No frames, no messages.
-    let record = feed(
-        &mut with(limits.with_max_fragments(0)),
-        &[&masked(Text, true, b"a")],
-    );
-    assert_eq!(
-        error(&record),
-        ConnectionError::TooManyFragments { limit: 0 }
-    );
+    // No frames, no messages, behind a ping neither.
+    for ping in [vec![], masked(Ping, true, b"")] {
+        let record = feed(
+            &mut with(limits.with_max_fragments(0)),
+            &[&ping, &masked(Text, true, b"a")],
+        );
+        assert_eq!(
+            error(&record),
+            ConnectionError::TooManyFragments { limit: 0 }
+        );
+    }
 }
 
 #[test]

@@ -319,3 +319,18 @@ fn every_short_length_behind_what_is_there() {
         assert_eq!(out, [b"before", &*header, &payload].concat(), "{len}");
     }
 }
+
+#[test]
+fn what_is_reserved_is_what_is_written() {
+    let payload = vec![7; 70_000];
+    for len in [6, 16, 32, 64, 100, 125, 126, 65_535, 65_536, 70_000] {
+        let data = OutboundData::binary(&payload[..len]);
+        let (mut there, mut back, mut shared) = (Vec::new(), Vec::new(), Vec::new());
+        client().send(data, &mut there).unwrap();
+        server().send(data, &mut back).unwrap();
+        data.encode_unmasked(&mut shared);
+        for out in [there, back, shared] {
+            assert_eq!(out.capacity(), out.len(), "{len}");
+        }
+    }
+}

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use ws_frame::OpCode::{Continuation, Text};
 use ws_frame::{ConnectionError, DataKind, Utf8Validator};
 
-use crate::support::{Seen, feed, masked, server};
+use crate::support::{Seen, client, feed, masked, plain, server};
 
 /// The first byte after which no continuation makes `bytes` valid.
 fn naive(bytes: &[u8]) -> Option<usize> {
@@ -154,6 +154,69 @@ fn a_connection_lends_up_to_the_bad_byte() {
                 "{bytes:x?} cut at {at}"
             );
         }
+    }
+}
+
+//= https://www.rfc-editor.org/rfc/rfc6455#section-8.1
+//= type=test
+//# When an endpoint is to interpret a byte stream as UTF-8 but finds that the byte stream is not,
+//# in fact, a valid UTF-8 stream, that endpoint MUST _Fail the WebSocket Connection_.
+/// No check of many bytes at once overlooks one.
+#[test]
+fn a_bad_byte_is_found_at_every_place_of_every_length() {
+    let check = |bytes: &[u8], at: usize| {
+        let lent = Seen::Message(DataKind::Text, bytes[..at].to_vec(), false, false);
+        let error = Seen::Error(ConnectionError::InvalidUtf8);
+        let expected = if at > 0 {
+            vec![lent, error]
+        } else {
+            vec![error]
+        };
+        let len = bytes.len();
+        for fin in [true, false] {
+            let record = feed(&mut server(), &[&masked(Text, fin, bytes)]);
+            assert!(record.seen == expected, "masked, {at} of {len}");
+            let record = feed(&mut client(), &[&plain(Text, fin, bytes)]);
+            assert!(record.seen == expected, "plain, {at} of {len}");
+        }
+    };
+    for len in 1..=140 {
+        for at in 0..len {
+            let mut bytes = vec![b'a'; len];
+            bytes[at] = 0xff;
+            check(&bytes, at);
+        }
+        // Alike, so that they would cancel each other out.
+        check(&vec![0x80; len], 0);
+        check(&vec![0xff; len], 0);
+    }
+    for at in [0, 4_095, 16_383, 16_384, 16_385, 20_000, 32_768, 39_999] {
+        let mut bytes = vec![b'a'; 40_000];
+        bytes[at] = 0xff;
+        check(&bytes, at);
+        bytes.truncate(at + 1);
+        check(&bytes, at);
+    }
+}
+
+//= https://www.rfc-editor.org/rfc/rfc6455#section-5.6
+//= type=test
+//# Note that a particular text frame might include a partial UTF-8 sequence; however, the whole
+//# message MUST contain valid UTF-8.
+#[test]
+fn other_text_does_not_stand_inside_a_character() {
+    for len in [1, 3, 20, 200, 20_000] {
+        let frames = [
+            masked(Text, false, b"a\xc3"),
+            masked(Continuation, false, &vec![b'b'; len]),
+            masked(Continuation, true, b"\xa4"),
+        ]
+        .concat();
+        let lent = Seen::Message(DataKind::Text, b"a\xc3".into(), false, false);
+        assert_eq!(
+            feed(&mut server(), &[&frames]).seen,
+            [lent, Seen::Error(ConnectionError::InvalidUtf8)]
+        );
     }
 }
 

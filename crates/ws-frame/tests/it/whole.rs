@@ -70,6 +70,30 @@ fn a_message_amid_another_is_left_to_the_rules() {
 }
 
 #[test]
+fn whole_messages_are_found_again_behind_what_is_none() {
+    let whole = |payload| masked(Text, true, payload);
+    for other in [
+        masked(Ping, true, b"ping"),
+        masked(Binary, true, &[0; 20_000]),
+        [masked(Text, false, b"a"), masked(Continuation, true, b"b")].concat(),
+    ] {
+        let mut bytes = [whole(b"before"), other, whole(b"behind")].concat();
+        let (mut server, mut out) = (server(), Vec::new());
+        let mut input = &mut bytes[..];
+        let data = server.next_whole(&mut input).unwrap();
+        assert_eq!(data.as_str(), Some("before"));
+        let data = loop {
+            if let Some(data) = server.next_whole(&mut input) {
+                break data;
+            }
+            assert!(server.next_event(&mut input, &mut out).unwrap().is_some());
+            assert!(!input.is_empty(), "next_event took what was whole");
+        };
+        assert_eq!(data.as_str(), Some("behind"));
+    }
+}
+
+#[test]
 fn a_bad_text_is_not_lent_and_its_error_comes_next() {
     for text in [
         &b"bad \xff"[..],
