@@ -32,6 +32,7 @@ pub(crate) struct Load<'s> {
     publishers: Vec<Publisher>,
     buffer: Vec<u8>,
     marks: Finder<'static>,
+    acks: Finder<'static>,
     begun: Instant,
     delivered: u64,
     /// Nanoseconds from sending an event to reading it, for one event of each read.
@@ -85,6 +86,7 @@ impl<'s> Load<'s> {
             publishers: Vec::new(),
             buffer: vec![0; MARK.len() - 1 + READ],
             marks: Finder::new(MARK),
+            acks: Finder::new(br#""type":"ack""#),
             begun: Instant::now(),
             delivered: 0,
             delays: Vec::new(),
@@ -130,15 +132,28 @@ impl<'s> Load<'s> {
         self
     }
 
+    /// Connects those who publish to the hub over WebSocket, each `window` events before it waits
+    /// for the answers.
+    pub(crate) fn sockets(mut self, count: usize, window: usize) -> Self {
+        let frame = self.server.publish_frame(&self.topic, &data());
+        let place = self.marks.find(&frame).unwrap() + MARK.len();
+        for _ in 0..count {
+            let mut stream = TcpStream::connect(self.server.address).unwrap();
+            let upgrade = self.server.subscribe("nothing", Carrier::WebSocket);
+            stream.write_all(&upgrade).unwrap();
+            read_head(&mut stream);
+            self.publisher(
+                stream,
+                frame.repeat(window),
+                (0..window).map(|nth| nth * frame.len() + place),
+            );
+        }
+        self
+    }
+
     /// Connects those who publish, each `window` events before it waits for an answer.
     pub(crate) fn publishers(mut self, count: usize, window: usize, address: SocketAddr) -> Self {
-        let data = format!(
-            "{}{:0>DIGITS$}{:x<80}",
-            str::from_utf8(MARK).unwrap(),
-            0,
-            ""
-        );
-        assert_eq!(data.len(), 100);
+        let data = data();
         let (before, after) = match self.server.kind {
             Kind::Nats => (
                 &b"CONNECT {\"verbose\":false}\r\nPING\r\n"[..],
@@ -155,7 +170,6 @@ impl<'s> Load<'s> {
         request.extend_from_slice(after);
         for _ in 0..count {
             let mut stream = TcpStream::connect(address).unwrap();
-            stream.set_nodelay(true).unwrap();
             if !before.is_empty() {
                 stream.write_all(before).unwrap();
                 let mut answer = Vec::new();
@@ -165,20 +179,31 @@ impl<'s> Load<'s> {
                     answer.extend_from_slice(&byte);
                 }
             }
-            stream.set_nonblocking(true).unwrap();
-            let id = (PUBLISHER + self.publishers.len()) as u64;
-            let data = epoll::EventData::new_u64(id);
-            epoll::add(&self.epoll, &stream, data, epoll::EventFlags::IN).unwrap();
-            self.publishers.push(Publisher {
-                stream,
-                request: request.clone(),
-                data: (0..window).map(|nth| nth * one.len() + place).collect(),
-                answer: Vec::new(),
-                sent: self.begun,
-                waits: false,
-            });
+            let places = (0..window).map(|nth| nth * one.len() + place);
+            self.publisher(stream, request.clone(), places);
         }
         self
+    }
+
+    fn publisher(
+        &mut self,
+        stream: TcpStream,
+        request: Vec<u8>,
+        data: impl Iterator<Item = usize>,
+    ) {
+        stream.set_nodelay(true).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let id = (PUBLISHER + self.publishers.len()) as u64;
+        let event = epoll::EventData::new_u64(id);
+        epoll::add(&self.epoll, &stream, event, epoll::EventFlags::IN).unwrap();
+        self.publishers.push(Publisher {
+            stream,
+            request,
+            data: data.collect(),
+            answer: Vec::new(),
+            sent: self.begun,
+            waits: false,
+        });
     }
 
     /// Publishes `count` events as fast as the answers come, and waits until all were delivered or
@@ -304,7 +329,8 @@ impl<'s> Load<'s> {
         publisher.answer.extend_from_slice(&self.buffer[..len]);
         let complete = match self.server.kind {
             Kind::Nats => publisher.answer.ends_with(b"PONG\r\n"),
-            _ => is_complete(&publisher.answer),
+            _ if publisher.answer.starts_with(b"HTTP") => is_complete(&publisher.answer),
+            _ => self.acks.find_iter(&publisher.answer).count() == publisher.data.len(),
         };
         if complete {
             publisher.answer.clear();
@@ -338,6 +364,14 @@ impl<'s> Load<'s> {
         self.delivered += events;
         subscriber.tail.copy_from_slice(&bytes[len..]);
     }
+}
+
+/// Of every event, with the mark and room for the time.
+fn data() -> String {
+    let mark = str::from_utf8(MARK).unwrap();
+    let data = format!("{mark}{:0>DIGITS$}{:x<80}", 0, "");
+    assert_eq!(data.len(), 100);
+    data
 }
 
 /// Publishers count from here.

@@ -16,6 +16,8 @@ use super::table::{Reach, Row, percentile};
 const CONNECTIONS: usize = 8;
 /// Publishers that share commits.
 const TOGETHER: usize = 64;
+/// WebSockets on which as many events are under way.
+const SOCKETS: usize = 4;
 /// What the hub writes for each event beside its data, with a topic of one letter.
 const RECORD: usize = 100 + 18;
 
@@ -51,20 +53,25 @@ pub(crate) fn memory(hub: &Server, nchan: Option<&Server>, size: &Size) -> Row {
     }
 }
 
-/// Onto the disk: with 64 publishers beside commits of 64 records, and one beside commits of one.
-pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 2] {
+/// Onto the disk: with 64 publishers beside commits of 64 records, with 64 events under way on a few
+/// WebSockets, and one publisher beside commits of one.
+pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 3] {
     let log = directory.join("log");
     let hub = Server::hub(binary, &["--data", log.to_str().unwrap()]);
     let mut bare = Bare::new(&directory.join("bare.redb"));
     let mut together = Load::new(&hub, "t").publishers(TOGETHER, 1, hub.address);
     let mut alone = Load::new(&hub, "t").publishers(1, 1, hub.address);
-    let [mut ours, mut theirs, mut one, mut commit] = [const { Vec::new() }; 4];
+    let mut sockets = Load::new(&hub, "t").sockets(SOCKETS, TOGETHER / SOCKETS);
+    let [mut ours, mut framed, mut theirs, mut one, mut commit] = [const { Vec::new() }; 5];
     together.run(TOGETHER * 8, SILENCE);
+    sockets.run(TOGETHER * 8, SILENCE);
     bare.commit(TOGETHER);
     for _ in 0..size.rounds {
         let count = TOGETHER * size.commits;
         let outcome = together.run(count, SILENCE);
         ours.push(count as f64 / outcome.published_in.as_secs_f64());
+        let outcome = sockets.run(count, SILENCE);
+        framed.push(count as f64 / outcome.published_in.as_secs_f64());
         let begun = Instant::now();
         (0..size.commits).for_each(|_| bare.commit(TOGETHER));
         theirs.push(count as f64 / begun.elapsed().as_secs_f64());
@@ -80,8 +87,10 @@ pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 2] {
         took.sort_unstable();
         commit.push(percentile(&took, 50) / 1e3);
         eprintln!(
-            "durable: {:.0} publishes/s beside {:.0}; one in {:.0} µs beside {:.0}",
+            "durable: {:.0} publishes/s, {:.0} over {SOCKETS} WebSockets, beside {:.0}; one in {:.0} \
+             µs beside {:.0}",
             ours[ours.len() - 1],
+            framed[framed.len() - 1],
             theirs[theirs.len() - 1],
             one[one.len() - 1],
             commit[commit.len() - 1]
@@ -92,6 +101,13 @@ pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 2] {
             name: format!("durable, {TOGETHER} publishers"),
             unit: "1/s",
             ours,
+            other: Some(("redb, 64 a commit", theirs.clone())),
+            reach: Reach::TimesAtLeast(0.9),
+        },
+        Row {
+            name: format!("durable, {TOGETHER} under way on {SOCKETS} WebSockets"),
+            unit: "1/s",
+            ours: framed,
             other: Some(("redb, 64 a commit", theirs)),
             reach: Reach::TimesAtLeast(0.9),
         },

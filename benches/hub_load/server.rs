@@ -165,6 +165,20 @@ impl Server {
     }
 }
 
+impl Server {
+    /// What publishes `data` to the hub over WebSocket: a masked text frame whose key is zero.
+    pub(crate) fn publish_frame(&self, topic: &str, data: &str) -> Vec<u8> {
+        assert_eq!(self.kind, Kind::Hub);
+        let text =
+            format!(r#"{{"type":"publish","topics":["{topic}"],"data":"{data}","ref":"1"}}"#);
+        let mut frame = vec![0x81, 0xfe];
+        frame.extend_from_slice(&u16::try_from(text.len()).unwrap().to_be_bytes());
+        frame.extend_from_slice(&[0; 4]);
+        frame.extend_from_slice(text.as_bytes());
+        frame
+    }
+}
+
 fn on_path(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let sbin = PathBuf::from("/usr/sbin");
