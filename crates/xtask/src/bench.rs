@@ -18,8 +18,9 @@ pub(crate) struct Options {
     /// Only this benchmark, as `sse_parse`; the names are those of `benches/*.rs`
     #[arg(long)]
     bench: Option<String>,
-    /// Write `benches/record/DATE-CPU.md`, and draw the charts of the book
-    #[arg(long)]
+    /// Write `benches/record/DATE-CPU.md`, and the table and charts of the book; all benchmarks are
+    /// run for it
+    #[arg(long, conflicts_with_all = ["filter", "bench"])]
     record: bool,
 }
 

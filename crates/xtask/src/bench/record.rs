@@ -52,7 +52,7 @@ fn row(group: &Group) -> String {
     )
 }
 
-/// Writes `benches/record/DATE-CPU.md` and the charts of the book.
+/// Writes `benches/record/DATE-CPU.md`, and the table and charts of the book.
 ///
 /// # Errors
 ///
@@ -97,6 +97,8 @@ pub(super) fn write(runs: &[Run]) -> Result<(), String> {
         }
     }
     save(&path, &page)?;
+    let table = root().join("docs/src/performance/table.md");
+    save(&table, &summary(runs))?;
     for run in runs.iter().filter(|run| !run.groups.is_empty()) {
         let drawing = chart::draw(run.suite.about, &run.groups);
         let name = format!("docs/src/performance/{}.svg", run.suite.bench);
