@@ -185,3 +185,19 @@ async fn an_extended_connect_without_scheme_or_path_is_malformed() {
     }
     assert!(server.methods.lock().unwrap().is_empty());
 }
+
+//= https://www.rfc-editor.org/rfc/rfc9113#section-6.5.2
+//= type=test
+//# This advisory setting informs a peer of the maximum field section size that the sender is prepared
+//# to accept, in units of octets.
+#[tokio::test]
+async fn a_peer_that_wants_no_fields_is_answered_all_the_same() {
+    const MAX_HEADER_LIST_SIZE: [u8; 6] = [0, 6, 0, 0, 0, 1];
+    let server = start().await;
+    let mut raw = Raw::connect(server.address, &MAX_HEADER_LIST_SIZE).await;
+    for stream in [1, 3] {
+        let flags = END_STREAM | END_HEADERS;
+        raw.send(&frame(HEADERS, flags, stream, &get())).await;
+        assert!(!raw.until(HEADERS, stream).await.is_empty());
+    }
+}

@@ -231,6 +231,22 @@ async fn a_response_that_nobody_takes_is_reset_and_the_connection_goes_on() {
     assert_eq!(len, 1 << 20);
 }
 
+/// Who looks at many things and finishes none is no attacker: the connection goes on.
+#[tokio::test]
+async fn a_thousand_responses_given_up_are_no_attack() {
+    let server = start().await;
+    let mut requests = client(&server).await;
+    let page = || Request::get("http://a.example/large").body(()).unwrap();
+    for _ in 0..1_000 {
+        let (response, _) = requests.send_request(page(), true).unwrap();
+        drop(within("a response", response).await.unwrap().into_body());
+        requests = requests.ready().await.unwrap();
+    }
+    let (response, _) = requests.send_request(page(), true).unwrap();
+    let mut body = within("a response", response).await.unwrap().into_body();
+    assert!(within("data", body.data()).await.unwrap().is_ok());
+}
+
 /// A server of HTTP/2 on a pipe, that does with each stream what it is told to.
 async fn serve<F>(
     announce: bool,
