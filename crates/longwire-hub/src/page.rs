@@ -22,8 +22,9 @@ const JAVASCRIPT: &str = "text/javascript";
 const TYPES: &str = "text/plain; charset=utf-8";
 
 /// The sources of `/longwire.js`, each after those that it imports.
-const SOURCES: [&str; 11] = [
+const SOURCES: [&str; 15] = [
     include_str!("page/longwire/position.js"),
+    include_str!("page/longwire/values.js"),
     include_str!("page/longwire/backoff.js"),
     include_str!("page/longwire/event-stream.js"),
     include_str!("page/longwire/cursor.js"),
@@ -33,6 +34,9 @@ const SOURCES: [&str; 11] = [
     include_str!("page/longwire/exchange.js"),
     include_str!("page/longwire/sharing.js"),
     include_str!("page/longwire/store.js"),
+    include_str!("page/longwire/member.js"),
+    include_str!("page/longwire/visibility.js"),
+    include_str!("page/longwire/items.js"),
     include_str!("page/longwire/client.js"),
 ];
 
