@@ -22,7 +22,7 @@ const JAVASCRIPT: &str = "text/javascript";
 const TYPES: &str = "text/plain; charset=utf-8";
 
 /// The sources of `/longwire.js`, each after those that it imports.
-const SOURCES: [&str; 15] = [
+const SOURCES: [&str; 16] = [
     include_str!("page/longwire/position.js"),
     include_str!("page/longwire/values.js"),
     include_str!("page/longwire/backoff.js"),
@@ -31,6 +31,7 @@ const SOURCES: [&str; 15] = [
     include_str!("page/longwire/carriers.js"),
     include_str!("page/longwire/choice.js"),
     include_str!("page/longwire/line.js"),
+    include_str!("page/longwire/outbox.js"),
     include_str!("page/longwire/exchange.js"),
     include_str!("page/longwire/sharing.js"),
     include_str!("page/longwire/store.js"),

@@ -41,6 +41,13 @@ export interface Options {
   /** Whether cookies go to a hub of another origin. Default false. */
   withCredentials?: boolean;
   backoff?: Backoff;
+  /** How much may wait to be published or answered. */
+  queue?: {
+    /** Events. Default 1000. */
+    items?: number;
+    /** Bytes of their data. Default 4194304. */
+    bytes?: number;
+  };
   /** Closes the client. */
   signal?: AbortSignal;
 }
@@ -48,9 +55,9 @@ export interface Options {
 export type Transport = "websocket" | "sse";
 
 export interface HubEvent {
-  /** The publisher's id, or else the position. */
+  /** The publisher's id, or else the position; empty for an ephemeral event. */
   id: string;
-  /** `null` over Server-Sent Events, if the publisher gave an id. */
+  /** `null` over Server-Sent Events, if the publisher gave an id, and for an ephemeral event. */
   position: Position | null;
   /** The event's name; "message" if it has none. */
   event: string;
@@ -101,12 +108,37 @@ export interface Publish {
   /** The canonical one first. */
   topics?: Iterable<string>;
   data?: string | ArrayBuffer | ArrayBufferView;
-  /** Makes it harmless to repeat: then it is, for two minutes at most, until it is answered. */
+  /** By it the hub knows an event that comes again. Default: one that no other event has. */
   id?: string;
   /** The event's name. */
   event?: string;
   retry?: number;
   private?: boolean;
+  /** Live only, without an id: sent at once and once, past what waits. */
+  ephemeral?: boolean;
+}
+
+/** What became of an event that was published. */
+export interface Published {
+  /** Empty for an ephemeral event. */
+  id: string;
+  position: Position | null;
+}
+
+/** Why it was not, or is not known to be. */
+export interface PublishError extends Error {
+  name: "PublishError";
+  /**
+   * - `full`: too much waits already. It was not sent.
+   * - `closed`: the client has closed. It was not sent.
+   * - `unsent`: no token could be had. It was not sent.
+   * - `refused`: the hub refused it, and the message says why.
+   * - `unknown`: it was sent, and is or is not in the log: no answer came for two minutes, or until
+   *   the client closed, the hub lost its log, or the token its rights.
+   */
+  code: "full" | "closed" | "unsent" | "refused" | "unknown";
+  /** An HTTP status, if there was an answer. */
+  status: number | null;
 }
 
 export interface ClientEvents {
@@ -123,18 +155,20 @@ export interface Client extends EventTarget, AsyncIterable<Item> {
   readonly topics: string[];
   /** What the next connection resumes from. */
   readonly position: string | null;
+  /** How many events wait to be published or answered. */
+  readonly queued: number;
   /** Adds topics, from the client's position on. */
   subscribe(topics: string | Iterable<string>): void;
   unsubscribe(topics: string | Iterable<string>): void;
-  /** Resolves once the event is in the log; rejects with an error that has the `status`, or null. */
-  publish(
-    event: Publish,
-    options?: { signal?: AbortSignal },
-  ): Promise<{ id: string; position: Position | null }>;
+  /**
+   * Resolves once the event is in the log. Without a connection it waits; events are sent in order,
+   * and again until they are answered. Rejects with a `PublishError`, or the signal's reason.
+   */
+  publish(event: Publish, options?: { signal?: AbortSignal }): Promise<Published>;
   /** Disconnects, until `resume` goes on where it was. */
   pause(): void;
   resume(): void;
-  /** Ends it: nothing is told any more. */
+  /** Ends it: nothing is told any more, and what waits to be published is rejected. */
   close(): void;
 
   addEventListener<K extends keyof ClientEvents>(

@@ -124,6 +124,11 @@ class Carrier {
     return this.#client.publish(event);
   }
 
+  // What is published waits until the hub is there.
+  get waits() {
+    return ["connecting", "waiting"].includes(this.#client.state);
+  }
+
   #toggle() {
     if (this.#client.state === "paused") this.#client.resume();
     else this.#client.pause();
@@ -282,6 +287,7 @@ function listItem({ kind, meta, text }) {
 
 async function publish(text) {
   const sent = now();
+  if (ws.waits) $("#published").textContent = "Waits for the hub: published once it is back";
   const { id } = await ws.publish({
     topic: $("#publish-topic").value,
     event: $("#name").value || undefined,

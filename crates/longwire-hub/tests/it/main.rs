@@ -27,6 +27,7 @@ mod page;
 mod payloads;
 mod publish_command;
 mod publishing;
+mod queued;
 mod quiet;
 mod resuming;
 mod rights;

@@ -215,9 +215,10 @@ async fn comes_back(browser: Browser) {
         .await;
     assert_eq!(hub.ended().await.0.code(), Some(0));
     page.click("#publish button").await;
-    page.wait_for("#published", "Not published").await;
+    page.wait_for("#published", "Waits for the hub").await;
 
     let hub = Hub::start_on(&listen, &[]).await;
+    page.wait_for("#published", "answered after").await;
     both(&mut page, "state", "Connected").await;
     let epoch = "The hub's history is another one: whatever came after event 1";
     both(&mut page, "notice", epoch).await;
@@ -225,7 +226,7 @@ async fn comes_back(browser: Browser) {
     both(&mut page, "gaps", "1").await;
     hub.publish_data("demo", "after the restart").await;
     both(&mut page, "log", "after the restart").await;
-    both(&mut page, "events", "2").await;
+    both(&mut page, "events", "3").await;
     page.window(1200, 900, "dark").await;
     page.screenshot(&format!("page-restarted-{browser:?}"))
         .await;
@@ -367,6 +368,9 @@ async fn the_page_shows_a_token() {
     };
     both(&mut page, "state", "Ended").await;
     both(&mut page, "notice", "Ended: a token is needed").await;
+    page.click("#publish button").await;
+    let refused = "Not published: the client has closed: a token is needed";
+    page.wait_for("#published", refused).await;
     let token = authority.token(&["*"], &["*"], 600);
     page.evaluate("document.querySelector('#subscribe details').open = true")
         .await;

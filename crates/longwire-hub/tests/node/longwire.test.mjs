@@ -9,6 +9,7 @@ import { Cursor } from "../../src/page/longwire/cursor.js";
 import { EventStreamParser } from "../../src/page/longwire/event-stream.js";
 import { Position } from "../../src/page/longwire/position.js";
 import { Store } from "../../src/page/longwire/store.js";
+import { formOf } from "../../src/page/longwire/values.js";
 
 const root = new URL("../../../../", import.meta.url);
 const [A, B] = ["a".repeat(24), "b".repeat(24)];
@@ -206,4 +207,14 @@ test("a store keeps the furthest position, and a new epoch", () => {
   two.flush();
   assert.equal(one.read(), "order-7");
   assert.equal(new Store(null, "k").read(), null);
+});
+
+test("the form of a publish", () => {
+  const form = (event) => formOf({ topic: "t", ...event });
+  assert.equal(form({ id: "i", data: "ä & b", private: true }).body, "topic=t&data=%C3%A4+%26+b&id=i&private=on");
+  assert.equal(form({ data: "ä" }).bytes, 2);
+  const bytes = form({ data: Uint8Array.of(0, 255, 7).subarray(1), ephemeral: true, event: "e", retry: 5 });
+  assert.equal(bytes.body, "topic=t&data=%2Fwc%3D&encoding=base64&type=e&retry=5&ephemeral=on");
+  assert.equal(bytes.bytes, 2);
+  assert.throws(() => formOf({ data: "x" }), TypeError);
 });

@@ -1,6 +1,6 @@
 // What is written here has to agree with /longwire.d.ts; what is wrong has to be an error.
 import { connect } from "../../src/page/longwire";
-import type { Client, Gap, HubEvent, Item } from "../../src/page/longwire";
+import type { Client, Gap, HubEvent, Item, Published, PublishError } from "../../src/page/longwire";
 
 const client: Client = connect("/.well-known/mercure", {
   topics: ["numbers", "/books/{id}"],
@@ -9,6 +9,7 @@ const client: Client = connect("/.well-known/mercure", {
   token: async ({ refresh }) => (refresh ? "new" : "kept"),
   events: ["tick"],
   after: "earliest",
+  queue: { items: 1000, bytes: 4_194_304 },
   store: sessionStorage,
   name: "reader",
   shared: "locks",
@@ -40,6 +41,11 @@ const { id, position } = await client.publish({
   private: true,
 });
 console.log(id.length, position?.length);
+const live: Published = await client.publish({ topic: "typing", ephemeral: true });
+console.log(live.position === null, client.queued);
+await client.publish({ topic: "numbers" }, { signal: AbortSignal.timeout(1000) }).catch((error: PublishError) => {
+  if (error.code === "full" || error.code === "unknown") console.log(error.status, error.message);
+});
 
 for await (const item of client) {
   const either: Item = item;

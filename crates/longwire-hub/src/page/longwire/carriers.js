@@ -1,8 +1,9 @@
-import { EventStreamParser, byteLength } from "./event-stream.js";
+import { EventStreamParser } from "./event-stream.js";
+import { byteLength } from "./values.js";
 
 // The three ways to the hub. Each opens one connection and tells what becomes of it:
 //
-//   opened(position)                  it stands
+//   opened(position, place)           it stands; `place` has the epoch of the log, or is null
 //   heard()                           there is life
 //   frame(frame)                      an event, a gap, a position, as `longwire.v1` has them
 //   retry(milliseconds)               the reconnection time
@@ -46,7 +47,7 @@ class Watch {
 // Tells `on` what happens until it has ended.
 function once(on, release) {
   let over = false;
-  const tell = (what) => (value) => over || on[what](value);
+  const tell = (what) => (...values) => over || on[what](...values);
   return {
     opened: tell("opened"),
     heard: tell("heard"),
@@ -94,7 +95,7 @@ export function openWebSocket(url, on) {
     open = true;
     heartbeat = frame.heartbeat || heartbeat;
     watch.heard(heartbeat);
-    tell.opened(frame.position);
+    tell.opened(frame.position, frame.position);
   };
   socket.onclose = ({ code, reason }) => tell.ended({ code, reason, opened: open });
   return { close: tell.close, probe: () => open && !asked && ask() };
@@ -139,7 +140,8 @@ export function openFetch(url, on, { headers, credentials }) {
     if (response.status !== 200 || !/^text\/event-stream\s*(;|$)/i.test(type)) {
       return tell.ended(await refusal(response));
     }
-    tell.opened(response.headers.get("Last-Event-ID"));
+    const [before, place] = ["Last-Event-ID", "Longwire-Position"].map((n) => response.headers.get(n));
+    tell.opened(before, place);
     watch.heard();
     const parser = new EventStreamParser((block) => tell.frame(toFrame(block)), tell.retry);
     const reader = response.body.getReader();
@@ -168,7 +170,7 @@ export function openEventSource(url, on, { names, credentials }) {
   );
   source.onopen = () => {
     watch.heard();
-    tell.opened(null);
+    tell.opened(null, null);
   };
   source.onerror = () => {
     const refused = source.readyState === EventSource.CLOSED;

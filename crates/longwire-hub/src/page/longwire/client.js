@@ -1,16 +1,12 @@
-import { Backoff } from "./backoff.js";
 import { refusal } from "./carriers.js";
-import { recovery } from "./choice.js";
 import { Cursor } from "./cursor.js";
 import { itemsOf } from "./items.js";
 import { Member, localPlace } from "./member.js";
+import { Outbox, failure } from "./outbox.js";
 import { serve } from "./sharing.js";
 import { Store } from "./store.js";
-import { base64, plain, topicsOf } from "./values.js";
+import { formOf, isOffline, plain, randomId, topicsOf } from "./values.js";
 import { watchPage } from "./visibility.js";
-
-// An event with an id is harmless to repeat, as long as hubs surely keep ids.
-const REPEAT_WITHIN = 120_000;
 
 export function connect(url, options = {}) {
   return new Client(url, options);
@@ -26,6 +22,10 @@ class Client extends EventTarget {
   #away = false;
   #idle = false;
   #store;
+  #outbox;
+  // Beginning of the ids that events get.
+  #prefix = randomId();
+  #issued = 0;
   #ends = new AbortController();
 
   constructor(url, options) {
@@ -40,7 +40,9 @@ class Client extends EventTarget {
     this.#topics = topicsOf(options.topics);
     if (this.#topics.size === 0) throw new TypeError("there is no topic");
     this.#options = options;
-    const { signal, pauseHidden = 60_000 } = options;
+    const { queue, backoff, signal, pauseHidden = 60_000 } = options;
+    const post = (...item) => this.#post(...item);
+    this.#outbox = new Outbox(queue, backoff, this.#refreshes, post);
     if (signal?.aborted) return this.close();
     signal?.addEventListener("abort", () => this.close(), { signal: this.#ends.signal });
     this.#idle = pauseHidden === 0 && Boolean(globalThis.document?.hidden);
@@ -55,6 +57,11 @@ class Client extends EventTarget {
   // What the next connection resumes from.
   get position() {
     return this.#member?.cursor.at ?? null;
+  }
+
+  // How many events wait to be published or answered.
+  get queued() {
+    return this.#outbox.length;
   }
 
   // Adds topics, from here on.
@@ -93,48 +100,43 @@ class Client extends EventTarget {
   }
 
   // By POST, whatever carries events to here.
-  async publish(form, { signal } = {}) {
-    const { topic, topics = [topic], data = "", id, event, retry, private: secret } = form;
-    const body = new URLSearchParams([...topicsOf(topics)].map((name) => ["topic", name]));
-    if (typeof data === "string") body.append("data", data);
-    else {
-      body.append("data", base64(data));
-      body.append("encoding", "base64");
-    }
-    if (id !== undefined) body.append("id", id);
-    if (event !== undefined) body.append("type", event);
-    if (retry !== undefined) body.append("retry", retry);
-    if (secret) body.append("private", "on");
-    const backoff = new Backoff(this.#options.backoff);
-    const began = performance.now();
-    for (let refresh = false; ; ) {
-      let failure;
-      try {
-        const { token, headers } = await this.#credentials(refresh);
-        const response = await fetch(this.url, {
-          method: "POST",
-          body,
-          headers: { ...headers, ...(token && { Authorization: `Bearer ${token}` }) },
-          credentials: this.#options.withCredentials ? "include" : "same-origin",
-          signal,
-        });
-        if (response.ok) {
-          return { id: await response.text(), position: response.headers.get("Longwire-Position") };
-        }
-        failure = await refusal(response);
-      } catch (error) {
-        if (signal?.aborted) throw error;
-        failure = { reason: error.message };
-      }
-      const what = recovery(failure);
-      const again =
-        what === "refresh" ? !refresh && this.#refreshes : what === "retry" && id !== undefined;
-      if (!again || performance.now() - began > REPEAT_WITHIN) {
-        throw Object.assign(new Error(failure.reason), { status: failure.status ?? null });
-      }
-      refresh ||= what === "refresh";
-      if (failure.retryAfter) backoff.retryAfter(failure.retryAfter);
-      await new Promise((resolve) => setTimeout(resolve, backoff.next(Math.random())));
+  async publish(event, { signal } = {}) {
+    if (event.ephemeral) return this.#publishNow(event, signal);
+    this.#issued += 1;
+    const { id = `${this.#prefix}.${this.#issued}` } = event;
+    return this.#outbox.push(formOf({ ...event, id }), signal);
+  }
+
+  // An ephemeral event is worth nothing later, and has no id by which a repetition would be known.
+  async #publishNow(event, signal) {
+    const { body } = formOf(event);
+    let answer = await this.#post(body, false, signal);
+    if (answer.status === 401 && this.#refreshes) answer = await this.#post(body, true, signal);
+    signal?.throwIfAborted();
+    if (answer.id !== undefined) return answer;
+    throw failure(answer.status ? "refused" : answer.kept ? "unsent" : "unknown", answer);
+  }
+
+  async #post(body, refresh, signal) {
+    let kept = true;
+    try {
+      const { token, headers } = await this.#credentials(refresh);
+      kept = false;
+      const response = await fetch(this.url, {
+        method: "POST",
+        body,
+        headers: {
+          ...headers,
+          ...(token && { Authorization: `Bearer ${token}` }),
+          "content-type": "application/x-www-form-urlencoded",
+        },
+        credentials: this.#options.withCredentials ? "include" : "same-origin",
+        signal,
+      });
+      if (!response.ok) return await refusal(response);
+      return { id: await response.text(), position: response.headers.get("Longwire-Position") };
+    } catch (error) {
+      return { reason: String(error?.message ?? error), kept };
     }
   }
 
@@ -146,7 +148,7 @@ class Client extends EventTarget {
     return typeof this.#options.token === "function" || typeof this.#options.headers === "function";
   }
 
-  async #credentials(refresh) {
+  async #credentials(refresh = false) {
     const { token, headers } = this.#options;
     const value = (given) => (typeof given === "function" ? given({ refresh }) : given);
     const [ownToken, ownHeaders] = [await value(token), await value(headers)];
@@ -189,16 +191,26 @@ class Client extends EventTarget {
     this.#member?.leave();
   }
 
-  #set({ error, ...state }) {
+  #set({ error, log, ...state }) {
     const changed = state.state !== this.state || state.transport !== this.transport;
     this.state = state.state;
     this.transport = state.transport;
+    this.#reach(log);
     if (error) this.#emit("error", error);
     if (changed || state.retryIn !== undefined) this.#emit("state", state);
     if (this.state !== "closed") return;
     this.#wanted = false;
     this.#leave();
     this.#ends.abort();
+    this.#outbox.close(error?.reason);
+  }
+
+  // Where the connection tells that the hub is there, events are published; where there is none
+  // because nobody wants it, that is tried.
+  #reach(log) {
+    const tried = this.state === "paused" && !isOffline(this.url);
+    if (this.state === "open" || tried) this.#outbox.reach(log);
+    else this.#outbox.hold();
   }
 
   #emit(type, detail) {
@@ -221,6 +233,7 @@ class Client extends EventTarget {
         if (this.#away && this.#wanted) this.#begin(this.#member?.cursor);
         this.#away = false;
       },
+      online: () => this.#reach(),
     };
   }
 }

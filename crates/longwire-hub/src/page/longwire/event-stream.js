@@ -1,3 +1,5 @@
+import { byteLength } from "./values.js";
+
 // `text/event-stream` as the HTML Standard has it, for streams that no EventSource reads:
 // https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 //
@@ -65,7 +67,3 @@ export class EventStreamParser {
     if (data.length) this.onEvent({ event, data: data.join("\n"), id, bytes });
   }
 }
-
-const utf8 = new TextEncoder();
-
-export const byteLength = (text) => utf8.encode(text).length;

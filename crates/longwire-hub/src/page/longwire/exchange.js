@@ -59,7 +59,7 @@ export class Exchange {
       type: "welcome",
       number: this.#number,
       at: first || (resumes && at !== null) ? at : line.cursor.at,
-      state: { state: line.state, transport: line.transport },
+      state: line.now,
     });
   }
 

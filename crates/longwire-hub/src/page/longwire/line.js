@@ -3,6 +3,7 @@ import { openEventSource, openFetch, openWebSocket, refusal } from "./carriers.j
 import { Choice, recovery } from "./choice.js";
 import { Cursor } from "./cursor.js";
 import { Position } from "./position.js";
+import { isOffline } from "./values.js";
 
 const ATTEMPT_WITHIN = 10_000;
 
@@ -21,6 +22,8 @@ const ATTEMPT_WITHIN = 10_000;
 export class Line {
   state = "paused";
   transport = null;
+  // The epoch of the hub's log, if it was said.
+  log = null;
   #generation = 0;
   #carrier = null;
   #timer;
@@ -72,7 +75,12 @@ export class Line {
 
   #set(state, more) {
     this.state = state;
-    this.on.state({ state, transport: this.transport, ...more });
+    this.on.state({ ...this.now, ...more });
+  }
+
+  get now() {
+    const { state, transport, log } = this;
+    return { state, transport, log };
   }
 
   #attempt() {
@@ -122,7 +130,7 @@ export class Line {
       if (stale()) return;
     }
     const on = {
-      opened: (position) => this.#opened(position),
+      opened: (position, place) => this.#opened(position, place),
       heard: () => (this.#refresh = false),
       frame: (frame) => this.#frame(frame),
       retry: (time) => this.backoff.retry(time),
@@ -136,7 +144,7 @@ export class Line {
           : openFetch(target, on, { headers, credentials });
   }
 
-  #opened(position) {
+  #opened(position, place) {
     clearTimeout(this.#timer);
     this.#openedAt = performance.now();
     this.#unsure = false;
@@ -144,6 +152,7 @@ export class Line {
     const before = this.cursor.at;
     this.cursor.opened(position);
     if (this.cursor.at !== before) this.on.position(this.cursor.at);
+    this.log = Position.parse(place)?.epoch ?? null;
     this.#set("open");
   }
 
@@ -223,11 +232,4 @@ export class Line {
     this.#timer = setTimeout(() => this.#attempt(), Math.min(left, 100 + 900 * Math.random()));
     this.#offline = false;
   }
-}
-
-// Without a network there is still this machine.
-function isOffline(url) {
-  const { hostname } = new URL(url);
-  const local = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
-  return navigator.onLine === false && !local;
 }

@@ -14,7 +14,20 @@ export function plain(headers) {
   return Object.fromEntries(new Headers(headers));
 }
 
-export function base64(data) {
+// The body of a publish, and how many bytes of data it has.
+export function formOf({ topic, topics = [topic], data = "", id, event, retry, ...flags }) {
+  const body = new URLSearchParams([...topicsOf(topics)].map((name) => ["topic", name]));
+  const text = typeof data === "string";
+  body.append("data", text ? data : base64(data));
+  if (!text) body.append("encoding", "base64");
+  if (id !== undefined) body.append("id", id);
+  if (event !== undefined) body.append("type", event);
+  if (retry !== undefined) body.append("retry", retry);
+  for (const flag of ["private", "ephemeral"]) if (flags[flag]) body.append(flag, "on");
+  return { body: String(body), bytes: text ? byteLength(data) : data.byteLength };
+}
+
+function base64(data) {
   const bytes = ArrayBuffer.isView(data)
     ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
     : new Uint8Array(data);
@@ -25,6 +38,17 @@ export function base64(data) {
   return btoa(text);
 }
 
+const utf8 = new TextEncoder();
+
+export const byteLength = (text) => utf8.encode(text).length;
+
 export function randomId() {
   return Array.from(crypto.getRandomValues(new Uint32Array(3)), (n) => n.toString(36)).join("");
+}
+
+// Without a network there is still this machine.
+export function isOffline(url) {
+  const { hostname } = new URL(url);
+  const local = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname);
+  return globalThis.navigator?.onLine === false && !local;
 }

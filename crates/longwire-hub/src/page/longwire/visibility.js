@@ -1,8 +1,9 @@
 // What becomes of the page, for its client, until the signal.
 //
 // A page that is hidden rests after a while; one that is frozen or goes leaves at once, and what it
-// shared passes to another. `on` is told: look(), idle(idle), depart(), arrive().
+// shared passes to another. `on` is told: look(), idle(idle), depart(), arrive(), online().
 export function watchPage(pauseHidden, on, signal) {
+  globalThis.addEventListener?.("online", () => on.online(), { signal });
   const { document } = globalThis;
   if (!document) return;
   let hiding;
