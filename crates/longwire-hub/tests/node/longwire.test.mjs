@@ -15,7 +15,7 @@ const root = new URL("../../../../", import.meta.url);
 const [A, B] = ["a".repeat(24), "b".repeat(24)];
 const at = (offset, epoch = A) => `#${epoch}-${offset}`;
 
-// A parser in a browser has no limits, and tells no comments and no ids alone.
+// This parser has limits of its own, and tells no comments and no ids alone.
 const { streams } = JSON.parse(readFileSync(new URL("fuzz/vectors/sse.json", root)));
 const vectors = streams.filter(({ limits }) => !limits);
 
@@ -56,6 +56,27 @@ test("the bytes of a block are counted, and not those of comments before it", ()
   for (const byte of new TextEncoder().encode(blocks.join(""))) parser.push(Uint8Array.of(byte));
   // The last LF has not been needed to see the end.
   assert.deepEqual(counts, [sizes[1], sizes[2] - 1]);
+});
+
+test("an event that is too long is the end of its stream", () => {
+  const chunk = new TextEncoder().encode("x".repeat(1 << 16));
+  const line = new TextEncoder().encode(`data: ${"x".repeat(64)}\n`);
+  const colons = new TextEncoder().encode(":\n".repeat(1 << 12));
+  for (const piece of [chunk, line, colons]) {
+    const parser = new EventStreamParser(() => {});
+    let bytes = 0;
+    const feed = () => {
+      for (; bytes < 1 << 24; bytes += piece.length) parser.push(piece);
+    };
+    assert.throws(feed, RangeError);
+    assert.ok(bytes > (1 << 22) - piece.length && bytes <= 1 << 22, `${bytes} bytes`);
+  }
+  // In an event each, as much as there is.
+  let events = 0;
+  const parser = new EventStreamParser(() => (events += 1));
+  const event = new TextEncoder().encode(`data: ${"x".repeat(1 << 20)}\n\n`);
+  for (let n = 0; n < 9; n += 1) parser.push(event);
+  assert.equal(events, 9);
 });
 
 test("positions are pairs", () => {
@@ -207,6 +228,14 @@ test("a store keeps the furthest position, and a new epoch", () => {
   two.flush();
   assert.equal(one.read(), "order-7");
   assert.equal(new Store(null, "k").read(), null);
+});
+
+test("ephemeral events have no place, and are no duplicates", () => {
+  const cursor = new Cursor(at(4));
+  assert.deepEqual(cursor.event(null, null), {});
+  assert.deepEqual(cursor.event(null, ""), {});
+  assert.equal(cursor.at, at(4));
+  assert.deepEqual(cursor.event(at(5), null, at(4)), {});
 });
 
 test("the form of a publish", () => {

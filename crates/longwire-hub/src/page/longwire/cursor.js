@@ -39,6 +39,8 @@ export class Cursor {
   // connection's cursor before it. `null` for a duplicate, or else `{gap}`, if one comes before it.
   event(position, id, prev) {
     const to = Position.parse(position);
+    // An ephemeral event has no place.
+    if (!to && !id) return {};
     const before = Position.parse(prev) ?? this.#told;
     const [requested, seen] = [this.at, this.#seen];
     this.#told = to;

@@ -6,10 +6,15 @@ import { byteLength } from "./values.js";
 // Text comes in pieces split anywhere. Lines end at CR, LF or CRLF; a CR at the end of a piece ends
 // its line at once, and an LF that comes first in the next piece belongs to it.
 
+// Of an event, in bytes: four times the data that a hub takes.
+const MAX_EVENT = 4 << 20;
+
 export class EventStreamParser {
   // The broken bytes become U+FFFD, and one byte order mark at the beginning is dropped.
   #decoder = new TextDecoder();
   #line = [];
+  // The length of that.
+  #pending = 0;
   #afterCr = false;
   #data = [];
   #name = "";
@@ -22,6 +27,7 @@ export class EventStreamParser {
     Object.assign(this, { onEvent, onRetry });
   }
 
+  // Throws if an event is too long to be kept: nothing more of this stream is to be read.
   push(bytes) {
     const text = this.#decoder.decode(bytes, { stream: true });
     const ends = /\r\n?|\n/g;
@@ -38,14 +44,22 @@ export class EventStreamParser {
       this.#line.push(text.slice(from, end.index));
       const line = this.#line.length === 1 ? this.#line[0] : this.#line.join("");
       this.#line = [];
+      this.#pending = 0;
       this.#afterCr = end[0] === "\r" && ends.lastIndex === text.length;
       this.#bytes += byteLength(line) + end[0].length;
       this.#take(line);
     }
     if (from < text.length) this.#line.push(text.slice(from));
+    this.#pending += text.length - from;
+    this.#check();
+  }
+
+  #check() {
+    if (this.#bytes + this.#pending > MAX_EVENT) throw new RangeError("an event is over 4 MiB");
   }
 
   #take(line) {
+    this.#check();
     if (line === "") return this.#dispatch();
     const colon = line.indexOf(":");
     const field = colon < 0 ? line : line.slice(0, colon);
