@@ -127,6 +127,30 @@ test("without a token nothing was sent", async (t) => {
   assert.deepEqual(await push("a"), { code: "unsent", status: null, message: "no token" });
 });
 
+test("an answer that does not come is no longer waited for", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const never = (signal) =>
+    new Promise((resolve) => {
+      signal.addEventListener("abort", () => resolve({ reason: signal.reason.message }));
+    });
+  const { outbox, posts, push } = outboxOf([never, never, { id: "a" }]);
+  outbox.reach(A);
+  const [long, bytes] = ["x".repeat(100_000), 40_000];
+  const answer = push(long);
+  t.mock.timers.tick(bytes - 1);
+  await new Promise(setImmediate);
+  assert.equal(posts.length, 1);
+  for (const attempts of [2, 3]) {
+    t.mock.timers.tick(bytes);
+    await new Promise(setImmediate);
+    // The delay after it.
+    t.mock.timers.tick(1);
+    await new Promise(setImmediate);
+    assert.equal(posts.length, attempts);
+  }
+  assert.equal(await answer, "a");
+});
+
 test("an end and a signal: what waits is given up, what is under way is answered", async () => {
   let answered;
   const under = () => new Promise((resolve) => (answered = resolve));
