@@ -32,6 +32,8 @@ export interface Options {
   after?: Position | "earliest" | (string & {});
   /** Where the position is kept: like localStorage, the default; `false` keeps none. */
   store?: Pick<Storage, "getItem" | "setItem"> | false;
+  /** "latest": where this client falls behind, only the newest event of each topic, and `skipped`. */
+  slow?: "latest";
   /** Keeps this client's position and connection apart from others with the same topics. */
   name?: string;
   /** Whether the tabs of an origin share one connection, and how. Default true in a page. */
@@ -80,6 +82,17 @@ export interface Gap {
   /** Bounds of what the hub keeps. */
   earliest?: Position;
   head?: Position;
+}
+
+/** Events that were for this client were left out. */
+export interface Skipped {
+  /** As `slow` asks for, newer ones of their topics follow; or more were ephemeral than are held. */
+  reason: "latest" | "ephemeral" | (string & {});
+  /** How many, if that is known. */
+  count?: number;
+  /** They came after this position, and up to that one. Ephemeral events have none. */
+  after?: Position;
+  until?: Position;
 }
 
 export type State = "connecting" | "open" | "waiting" | "paused" | "closed";
@@ -144,6 +157,7 @@ export interface PublishError extends Error {
 export interface ClientEvents {
   event: CustomEvent<HubEvent>;
   gap: CustomEvent<Gap>;
+  skipped: CustomEvent<Skipped>;
   state: CustomEvent<StateChange>;
   error: CustomEvent<Failure>;
 }
@@ -193,7 +207,10 @@ export interface Client extends EventTarget, AsyncIterable<Item> {
   ): void;
 }
 
-export type Item = ({ type: "event" } & HubEvent) | ({ type: "gap" } & Gap);
+export type Item =
+  | ({ type: "event" } & HubEvent)
+  | ({ type: "gap" } & Gap)
+  | ({ type: "skipped" } & Skipped);
 
 /** Subscribes to topics of the hub at `url`, such as "/.well-known/mercure". */
 export function connect(url: string | URL, options: Options): Client;

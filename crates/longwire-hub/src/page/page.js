@@ -14,7 +14,13 @@ function offset(id) {
   return match ? BigInt(match[1]) : null;
 }
 
-const called = (id) => (offset(id) === null ? `“${id}”` : `event ${offset(id)}`);
+// An id that /longwire.js made for what it published: to people its end says enough.
+const isMade = (id) => /^[0-9a-z]{15,21}\.\d+$/.test(id);
+
+function called(id) {
+  if (offset(id) !== null) return `event ${offset(id)}`;
+  return `“${isMade(id) ? `…${id.slice(-8)}` : id}”`;
+}
 
 const range = (first, last) => (first === last ? `event ${first}` : `events ${first}–${last}`);
 
@@ -116,6 +122,7 @@ class Carrier {
       client.addEventListener(type, ({ detail }) => client === this.#client && listener(detail));
     listen("event", (event) => this.#event(event));
     listen("gap", (gap) => this.#gap(gap));
+    listen("skipped", ({ reason }) => this.#note(`The hub left events out (${reason})`));
     listen("state", (state) => this.#stateChanged(state));
     this.#changed();
   }
@@ -179,7 +186,7 @@ class Carrier {
     }
     const label = [
       called(position ?? id),
-      position && id !== position && id,
+      position && id !== position && !isMade(id) && id,
       topics?.join(", "),
       event !== "message" && event,
     ];
@@ -266,7 +273,8 @@ function ownPayload(data) {
 function latencyInWords(latencies) {
   const sorted = latencies.toSorted((a, b) => a - b);
   const median = sorted[Math.floor(sorted.length / 2)];
-  return `${latencies.at(-1).toFixed(1)} ms, median ${median.toFixed(1)} ms`;
+  // Broken between the two, if at all.
+  return `${latencies.at(-1).toFixed(1)}\u00a0ms, median\u00a0${median.toFixed(1)}\u00a0ms`;
 }
 
 function clock(time) {
@@ -288,12 +296,12 @@ function listItem({ kind, meta, text }) {
 async function publish(text) {
   const sent = now();
   if (ws.waits) $("#published").textContent = "Waits for the hub: published once it is back";
-  const { id } = await ws.publish({
+  const { id, position } = await ws.publish({
     topic: $("#publish-topic").value,
     event: $("#name").value || undefined,
     data: JSON.stringify({ text, sent }),
   });
-  return `Published ${called(id)}; answered after ${(now() - sent).toFixed(1)} ms`;
+  return `Published ${called(position ?? id)}; answered after ${(now() - sent).toFixed(1)} ms`;
 }
 
 async function publishAll(texts) {

@@ -18,7 +18,7 @@ pub(crate) async fn connect(page: &mut Page, name: &str, url: &str, options: &st
         "import('/longwire.js').then(({{ connect }}) => {{
             const log = [];
             const client = connect({url:?}, {{ topics: 'numbers', name: {name:?}, ...{options} }});
-            for (const type of ['event', 'gap', 'state', 'error']) {{
+            for (const type of ['event', 'gap', 'skipped', 'state', 'error']) {{
                 client.addEventListener(type, ({{ detail }}) => log.push({{ type, ...detail }}));
             }}
             globalThis.{name} = {{ client, log, of: (type) => log.filter((e) => e.type === type) }};
@@ -56,7 +56,7 @@ fn all(range: core::ops::RangeInclusive<usize>) -> Vec<usize> {
 }
 
 /// Every way to carry events.
-const WAYS: [(&str, &str); 3] = [
+pub(crate) const WAYS: [(&str, &str); 3] = [
     ("socket", "{ shared: false }"),
     ("streamed", "{ shared: false, transport: 'sse' }"),
     (

@@ -21,6 +21,7 @@ mod hostile_http2;
 mod in_flight;
 mod javascript;
 mod kills;
+mod notices;
 mod observing;
 mod over_http2;
 mod page;

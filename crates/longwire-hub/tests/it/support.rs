@@ -9,6 +9,7 @@ mod hub;
 mod nginx;
 mod program;
 mod proxies;
+mod stall;
 mod subscriber;
 mod web_socket;
 
@@ -24,6 +25,7 @@ pub(crate) use hub::{Directory, Hub, longwire, longwire_under, number, run, run_
 pub(crate) use nginx::Nginx;
 pub(crate) use program::{Program, Tool, npm_packages};
 pub(crate) use proxies::Proxy;
+pub(crate) use stall::Stall;
 pub(crate) use subscriber::{CARRIERS, Carrier, Seen, Subscriber};
 pub(crate) use web_socket::{Message, WebSocket};
 

@@ -1,6 +1,6 @@
 // What is written here has to agree with /longwire.d.ts; what is wrong has to be an error.
 import { connect } from "../../src/page/longwire";
-import type { Client, Gap, HubEvent, Item, Published, PublishError } from "../../src/page/longwire";
+import type { Client, Gap, HubEvent, Item, Published, PublishError, Skipped } from "../../src/page/longwire";
 
 const client: Client = connect("/.well-known/mercure", {
   topics: ["numbers", "/books/{id}"],
@@ -9,6 +9,7 @@ const client: Client = connect("/.well-known/mercure", {
   token: async ({ refresh }) => (refresh ? "new" : "kept"),
   events: ["tick"],
   after: "earliest",
+  slow: "latest",
   queue: { items: 1000, bytes: 4_194_304 },
   store: sessionStorage,
   name: "reader",
@@ -25,6 +26,9 @@ client.addEventListener("event", ({ detail }) => {
   console.log(size, event.id, event.position, event.topics?.[0], event.transport, event.bytes);
 });
 client.addEventListener("gap", ({ detail }: CustomEvent<Gap>) => console.log(detail.reason));
+client.addEventListener("skipped", ({ detail }: CustomEvent<Skipped>) => {
+  console.log(detail.reason === "latest", detail.count, detail.after, detail.until);
+});
 client.addEventListener("state", ({ detail: { state, retryIn } }) => console.log(state, retryIn));
 client.addEventListener("error", ({ detail: { status, code, final } }) => console.log(status, code, final));
 
@@ -50,6 +54,7 @@ await client.publish({ topic: "numbers" }, { signal: AbortSignal.timeout(1000) }
 for await (const item of client) {
   const either: Item = item;
   if (either.type === "gap") console.log(either.resumed);
+  else if (either.type === "skipped") console.log(either.count);
   else console.log(either.data);
 }
 client.close();
@@ -58,6 +63,8 @@ client.close();
 connect("/", {});
 // @ts-expect-error: no such carrier
 connect("/", { topics: "a", transport: "pigeon" });
+// @ts-expect-error: everything is sent, unless one asks for the latest
+connect("/", { topics: "a", slow: "oldest" });
 // @ts-expect-error: it is the client that changes its state
 client.state = "open";
 export {};

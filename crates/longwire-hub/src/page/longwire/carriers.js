@@ -5,7 +5,7 @@ import { byteLength } from "./values.js";
 //
 //   opened(position, place)           it stands; `place` has the epoch of the log, or is null
 //   heard()                           there is life
-//   frame(frame)                      an event, a gap, a position, as `longwire.v1` has them
+//   frame(frame)                      an event, a gap, a position, … as `longwire.v1` has them
 //   retry(milliseconds)               the reconnection time
 //   ended({status, code, …})          it is over; said once, and nothing after it
 //
@@ -112,11 +112,25 @@ function decode(message) {
   return { ...header, data: new Uint8Array(message.slice(end)), bytes: message.byteLength };
 }
 
-// What a block of an event stream is, as a frame.
-function toFrame({ event, data, id, bytes }) {
-  if (event === "longwire-gap") return { ...JSON.parse(data), type: "gap" };
-  if (event === "longwire-position") return { type: "position", position: id };
-  return { type: "event", event, data, id, bytes };
+// The names that are the hub's own.
+const GAP = "longwire-gap";
+const POSITION = "longwire-position";
+const SKIPPED = "longwire-skipped";
+const EXPIRED = "longwire-auth-expired";
+
+// Tells what the blocks of an event stream say.
+function blocks(tell) {
+  let last = "";
+  return ({ event, data, id, bytes }) => {
+    // An event without an id comes with that of the block before it: it is ephemeral.
+    const own = id === last ? undefined : id;
+    last = id;
+    if (event === EXPIRED) return tell.ended({ code: 4001, reason: "the token has ended" });
+    if (event === GAP) return tell.frame({ ...JSON.parse(data), type: "gap" });
+    if (event === SKIPPED) return tell.frame({ ...JSON.parse(data), type: "skipped" });
+    if (event === POSITION) return tell.frame({ type: "position", position: id });
+    tell.frame({ type: "event", event, data, id: own, bytes });
+  };
 }
 
 // Reads the stream with fetch, which hears every name, sees heartbeats, and may send headers.
@@ -143,7 +157,7 @@ export function openFetch(url, on, { headers, credentials }) {
     const [before, place] = ["Last-Event-ID", "Longwire-Position"].map((n) => response.headers.get(n));
     tell.opened(before, place);
     watch.heard();
-    const parser = new EventStreamParser((block) => tell.frame(toFrame(block)), tell.retry);
+    const parser = new EventStreamParser(blocks(tell), tell.retry);
     const reader = response.body.getReader();
     for (;;) {
       const { done, value } = await reader.read();
@@ -172,15 +186,16 @@ export function openEventSource(url, on, { names, credentials }) {
     watch.heard();
     tell.opened(null, null);
   };
+  const block = blocks(tell);
   source.onerror = () => {
     const refused = source.readyState === EventSource.CLOSED;
     tell.ended({ refused, reason: refused ? "the EventSource was closed" : "connection lost" });
   };
-  for (const name of new Set(["message", "longwire-gap", "longwire-position", ...names])) {
+  for (const name of new Set(["message", GAP, POSITION, SKIPPED, EXPIRED, ...names])) {
     source.addEventListener(name, ({ type, data, lastEventId }) => {
       watch.heard();
       tell.heard();
-      tell.frame(toFrame({ event: type, data, id: lastEventId }));
+      block({ event: type, data, id: lastEventId });
     });
   }
   return { close: tell.close, probe() {} };

@@ -177,6 +177,7 @@ class Client extends EventTarget {
     this.#member = new Member(part, {
       event: (event) => this.#emit("event", event),
       gap: (gap) => this.#emit("gap", gap),
+      skipped: (skipped) => this.#emit("skipped", skipped),
       state: (state) => this.#set(state),
       place: (at) => at !== null && at !== "earliest" && this.#store?.write(at),
       credentials: (refresh) => this.#credentials(refresh),

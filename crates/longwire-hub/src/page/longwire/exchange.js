@@ -91,6 +91,7 @@ export class Exchange {
     return {
       event: tell("event"),
       gap: tell("gap"),
+      skipped: tell("skipped"),
       position: tell("position"),
       state: tell("state"),
       blocked: tell("blocked"),

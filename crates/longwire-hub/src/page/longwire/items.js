@@ -1,8 +1,8 @@
-// Events and gaps, in order, until the client is closed.
+// Events, gaps and what was skipped, in order, until the client is closed.
 export async function* itemsOf(client) {
   const [queue, ends] = [[], new AbortController()];
   let wake = () => {};
-  for (const type of ["event", "gap", "state"]) {
+  for (const type of ["event", "gap", "skipped", "state"]) {
     const listen = ({ detail }) => {
       if (type !== "state") queue.push({ type, ...detail });
       wake();

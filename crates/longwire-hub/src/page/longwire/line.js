@@ -17,8 +17,8 @@ const ATTEMPT_WITHIN = 10_000;
 // There is at most one attempt or connection at any instant. Each has a number, its generation,
 // and what an older one still has to say is not listened to.
 //
-// `on` is told: event(event), gap(gap), position(position), state(state), blocked(until), and is
-// asked: credentials(refresh), a promise of {token, headers}.
+// `on` is told: event(event), gap(gap), skipped(skipped), position(position), state(state),
+// blocked(until), and is asked: credentials(refresh), a promise of {token, headers}.
 export class Line {
   state = "paused";
   transport = null;
@@ -31,6 +31,8 @@ export class Line {
   #openedAt = 0;
   // Credentials were refused: get others.
   #refresh = false;
+  // When others were last tried without delay.
+  #spared = -Infinity;
   // The last attempt failed without a reason: find it out first.
   #unsure = false;
   #offline = false;
@@ -96,7 +98,7 @@ export class Line {
   }
 
   async #open(generation, ended) {
-    const { url, topics, names, credentials } = this.options;
+    const { url, topics, names, credentials, slow } = this.options;
     const { token, headers: own } = await this.on.credentials(this.#refresh);
     const stale = () => generation !== this.#generation;
     if (stale()) return;
@@ -105,6 +107,7 @@ export class Line {
     const target = new URL(url);
     for (const topic of topics) target.searchParams.append("topic", topic);
     if (this.cursor.at) target.searchParams.append("lastEventID", this.cursor.at);
+    if (slow) target.searchParams.append("slow", slow);
 
     if (this.#unsure) {
       const probe = { method: "HEAD", headers, credentials, cache: "no-store" };
@@ -185,6 +188,8 @@ export class Line {
     } else if (type === "gap") {
       this.cursor.gap(frame);
       this.on.gap(frame);
+    } else if (type === "skipped") {
+      this.on.skipped(frame);
     }
   }
 
@@ -208,7 +213,11 @@ export class Line {
     if (error.final) return this.close(reason, error);
     this.#drop();
     if (how.retryAfter) this.backoff.retryAfter(how.retryAfter);
-    this.#wait(this.backoff.next(Math.random()), error);
+    // The end of a token is no failure, and needs no delay; but it is not believed again so soon.
+    const now = performance.now();
+    const spared = what === "refresh" && now - this.#spared >= this.backoff.healthy;
+    if (spared) this.#spared = now;
+    this.#wait(spared ? 0 : this.backoff.next(Math.random()), error);
   }
 
   #wait(delay, error) {

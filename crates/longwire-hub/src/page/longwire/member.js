@@ -9,7 +9,8 @@ const DEAD_AFTER = 25_000;
 
 // A tab's part in an exchange, a new one or that which other tabs have, from joining to leaving.
 //
-// `on` is told: event(event), gap(gap), state(state), place(at), and is asked: credentials(refresh).
+// `on` is told: event(event), gap(gap), skipped(skipped), state(state), place(at), and is asked:
+// credentials(refresh).
 export class Member {
   #id = randomId();
   #link = null;
@@ -78,7 +79,7 @@ export class Member {
   }
 
   #join() {
-    const { transport = "auto", events, backoff, token, headers, withCredentials } = this.options;
+    const { transport = "auto", events, backoff, token, headers, slow, withCredentials } = this.options;
     const asks = typeof token === "function" || typeof headers === "function";
     const options = {
       url: this.url.href,
@@ -86,6 +87,7 @@ export class Member {
       transport,
       names: events && [...events],
       backoff,
+      slow,
       credentials: withCredentials ? "include" : "same-origin",
       asks,
       refreshes: asks,
@@ -146,6 +148,8 @@ export class Member {
         return on.place(cursor.at);
       case "repeats":
         return cursor.repeats();
+      case "skipped":
+        return on.skipped(value);
       case "blocked":
         this.blocked.write(String(value));
         return this.blocked.flush();
@@ -176,9 +180,9 @@ export class Member {
 }
 
 // What must not be mixed, although the topics are the same.
-function distinct({ transport = "auto", token, headers, events, withCredentials, backoff }) {
+function distinct({ transport = "auto", token, headers, events, withCredentials, backoff, slow }) {
   const given = [token, plain(headers)].map((value) => typeof value === "function" ? "asked" : value);
-  return JSON.stringify([transport, given, events, withCredentials, backoff]);
+  return JSON.stringify([transport, given, events, withCredentials, backoff, slow]);
 }
 
 // Where positions are kept; nowhere if the browser forbids it.
