@@ -8,6 +8,9 @@ use std::time::Instant;
 
 use hub_protocol::PublishForm;
 use resume::{Bounds, Position};
+use tokio::runtime::RuntimeFlavor;
+use tokio::sync::oneshot;
+use tokio::task::block_in_place;
 use tracing::error;
 
 use crate::appender::{Batch, Known};
@@ -20,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::reader::Readers;
 use crate::store::{Gone, Store, Usage};
-use crate::writer::{Last, Pending, Queue, Work};
+use crate::writer::{Pending, Queue, Work};
 
 #[derive(Debug)]
 pub(crate) struct Hub {
@@ -120,6 +123,26 @@ impl Hub {
         }
     }
 
+    /// As [`publish`](Self::publish). Who publishes alone may have to wait for the disk in this
+    /// call, instead of for another thread to do so: of a runtime with several threads, another
+    /// one goes on with its tasks meanwhile.
+    pub(crate) fn publish_here(&self, form: PublishForm) -> Publishing {
+        let Some(disk) = self.disk.as_ref().filter(|_| !form.ephemeral) else {
+            return self.publish(form);
+        };
+        let runtime = tokio::runtime::Handle::try_current();
+        let several = runtime.is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if self.is_draining() || !several {
+            return self.publish(form);
+        }
+        let Some(_writing) = disk.queue.alone() else {
+            return self.publish(form);
+        };
+        let (done, mut outcome) = oneshot::channel();
+        block_in_place(|| self.append(vec![Pending { form, done }]));
+        Publishing::Done(outcome.try_recv().unwrap_or(Err(Refusal::Unwritten)))
+    }
+
     /// Hands an ephemeral event to those whom it concerns. It comes after the events that were
     /// there before it.
     fn hand_over(&self, form: PublishForm) -> Outcome {
@@ -179,13 +202,11 @@ impl Hub {
     fn write(&self) {
         let Some(disk) = &self.disk else { return };
         let _closing = disk.queue.closing();
-        let mut last = Last::none();
         loop {
-            let done = match disk.queue.take(&last) {
+            let (work, _writing) = disk.queue.take();
+            let done = match work {
                 Work::Append(pending) => {
-                    let (events, begun) = (pending.len(), Instant::now());
                     self.append(pending);
-                    last = Last::new(events, begun);
                     Ok(())
                 }
                 Work::Expire => self.store.expire().map(|gone| {

@@ -1,9 +1,10 @@
-//! The one thread that writes a store that must be waited for.
+//! Who writes a store that must be waited for: one at a time.
 //!
 //! Whatever was published while one commit went on is one commit together: the more publish at
-//! once, the more share the wait for the disk. Those whose events one commit has written publish
-//! again right after it, most of them: the next one waits for them a moment, as long as they keep
-//! coming. One that publishes alone never waits for others.
+//! once, the more share the wait for the disk. A thread makes these. Those whose events one commit
+//! has written publish again right after it, most of them: the next one waits for them a moment,
+//! as long as they keep coming. One that publishes alone never waits for others, and not for the
+//! thread either: it may write its event where it is.
 
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -57,39 +58,37 @@ struct Waiting {
     close: bool,
     /// The thread waits until so many events wait.
     wake_at: usize,
+    /// Somebody writes, the thread or who publishes alone.
+    writing: bool,
+    /// The thread waits until nobody does.
+    wanted: bool,
+    last: Last,
 }
 
 /// The commit before.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Last {
+#[derive(Clone, Copy, Debug, Default)]
+struct Last {
     events: usize,
     took: Duration,
-    ended: Instant,
+    /// `None` before the first one.
+    ended: Option<Instant>,
 }
 
 impl Last {
-    /// None yet.
-    pub(crate) fn none() -> Self {
-        Self {
-            events: 0,
-            took: Duration::ZERO,
-            ended: Instant::now(),
-        }
-    }
-
     /// One of so many events, that has just ended.
-    pub(crate) fn new(events: usize, begun: Instant) -> Self {
+    fn new(events: usize, begun: Instant) -> Self {
         let ended = Instant::now();
         Self {
             events,
             took: ended - begun,
-            ended,
+            ended: Some(ended),
         }
     }
 
-    /// Until when those that it has answered are waited for.
-    fn patience(&self) -> Instant {
-        self.ended + self.took / 2
+    /// How much longer those that it has answered are waited for.
+    fn patience(&self) -> Duration {
+        let passed = self.ended.map_or(Duration::MAX, |ended| ended.elapsed());
+        (self.took / 2).saturating_sub(passed)
     }
 
     /// After so long without another event no more are waited for.
@@ -138,9 +137,26 @@ impl Queue {
         self.bell.notify_one();
     }
 
-    /// Waits for work.
-    pub(crate) fn take(&self, last: &Last) -> Work {
+    /// Lets the caller write at once, if it publishes alone as far as can be known: nobody writes,
+    /// nothing waits, and the commit before was of one event.
+    pub(crate) fn alone(&self) -> Option<Writing<'_>> {
         let mut waiting = self.waiting();
+        let others = waiting.writing
+            || !waiting.events.is_empty()
+            || waiting.expire
+            || waiting.close
+            || waiting.last.events > 1;
+        if others {
+            return None;
+        }
+        waiting.writing = true;
+        Some(Writing::new(self, 1))
+    }
+
+    /// Waits for work, which nobody else does until what comes with it is dropped.
+    pub(crate) fn take(&self) -> (Work, Writing<'_>) {
+        let mut waiting = self.waiting();
+        let last = waiting.last;
         // Who was answered may come back, and who waits already will not.
         let all = (last.events + waiting.events.len()).min(MOST_EVENTS);
         let idle =
@@ -151,7 +167,7 @@ impl Queue {
             waiting.events.len() < all && waiting.bytes < MOST_BYTES && !waiting.close
         };
         while !waiting.events.is_empty() && fewer(&mut waiting) {
-            let left = last.patience().saturating_duration_since(Instant::now());
+            let left = last.patience();
             let there = waiting.events.len();
             waiting.wake_at = all;
             waiting = self.wait(waiting, last.gap().min(left), fewer);
@@ -160,28 +176,18 @@ impl Queue {
             }
         }
         waiting.wake_at = 0;
-        if !waiting.events.is_empty() {
-            let mut bytes = 0;
-            let fitting = waiting
-                .events
-                .iter()
-                .take(MOST_EVENTS)
-                .take_while(|pending| {
-                    let fits = bytes < MOST_BYTES;
-                    bytes += if fits { size(&pending.form) } else { 0 };
-                    fits
-                });
-            let count = fitting.count();
-            waiting.bytes -= bytes;
-            return Work::Append(waiting.events.drain(..count).collect());
+        while waiting.writing {
+            waiting.wanted = true;
+            let waited = self.bell.wait(waiting);
+            waiting = waited.unwrap_or_else(PoisonError::into_inner);
         }
-        if core::mem::take(&mut waiting.expire) {
-            Work::Expire
-        } else if waiting.close {
-            Work::Close
-        } else {
-            Work::Tick
-        }
+        (waiting.wanted, waiting.writing) = (false, true);
+        let work = waiting.take();
+        let events = match &work {
+            Work::Append(events) => events.len(),
+            _ => 0,
+        };
+        (work, Writing::new(self, events))
     }
 
     /// Ends this queue with its thread, however that ends: those who wait hear it.
@@ -204,15 +210,79 @@ impl Queue {
     }
 }
 
+impl Waiting {
+    /// What is to be done now.
+    fn take(&mut self) -> Work {
+        if !self.events.is_empty() {
+            let mut bytes = 0;
+            let fitting = self.events.iter().take(MOST_EVENTS).take_while(|pending| {
+                let fits = bytes < MOST_BYTES;
+                bytes += if fits { size(&pending.form) } else { 0 };
+                fits
+            });
+            let count = fitting.count();
+            self.bytes -= bytes;
+            return Work::Append(self.events.drain(..count).collect());
+        }
+        if core::mem::take(&mut self.expire) {
+            Work::Expire
+        } else if self.close {
+            Work::Close
+        } else {
+            Work::Tick
+        }
+    }
+
+    /// Nothing is written any more: those who wait hear it.
+    fn end(&mut self) {
+        self.close = true;
+        self.events.clear();
+    }
+}
+
+/// The right to write, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Writing<'q> {
+    queue: &'q Queue,
+    events: usize,
+    begun: Instant,
+}
+
+impl<'q> Writing<'q> {
+    fn new(queue: &'q Queue, events: usize) -> Self {
+        Self {
+            queue,
+            events,
+            begun: Instant::now(),
+        }
+    }
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        let mut waiting = self.queue.waiting();
+        waiting.writing = false;
+        if self.events > 0 {
+            waiting.last = Last::new(self.events, self.begun);
+        }
+        if std::thread::panicking() {
+            waiting.end();
+        }
+        let wanted = waiting.wanted;
+        drop(waiting);
+        if wanted {
+            self.queue.bell.notify_one();
+        }
+    }
+}
+
 /// Closes a queue when dropped.
 #[derive(Debug)]
 pub(crate) struct Closing<'q>(&'q Queue);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting();
-        waiting.close = true;
-        waiting.events.clear();
+        self.0.waiting().end();
     }
 }
 
@@ -236,15 +306,17 @@ mod tests {
         queue.close();
         assert!(matches!(queue.push(form(1)), Err(Refusal::Draining)));
         for count in [8, 4] {
-            assert_eq!(taken(&queue, &Last::none()), count);
+            assert_eq!(taken(&queue, Last::default()), count);
         }
         assert_eq!(queue.waiting().bytes, 0);
-        assert!(matches!(queue.take(&Last::none()), Work::Close));
+        assert!(matches!(queue.take().0, Work::Close));
     }
 
-    fn taken(queue: &Queue, last: &Last) -> usize {
+    /// How many are taken after such a commit.
+    fn taken(queue: &Queue, last: Last) -> usize {
+        queue.waiting().last = last;
         loop {
-            match queue.take(last) {
+            match queue.take().0 {
                 Work::Append(batch) => return batch.len(),
                 // Whoever pushes has not come to it yet.
                 Work::Tick => {}
@@ -272,7 +344,7 @@ mod tests {
         Last {
             events,
             took: Duration::from_secs(3_600),
-            ended: Instant::now(),
+            ended: Some(Instant::now()),
         }
     }
 
@@ -288,7 +360,7 @@ mod tests {
                     let _ = queue.push(form(1));
                 }
             });
-            assert_eq!(taken(queue, &endless(40)), 40);
+            assert_eq!(taken(queue, endless(40)), 40);
         });
         // Two that came meanwhile, and the forty.
         let _two = [queue.push(form(1)), queue.push(form(1))];
@@ -298,7 +370,7 @@ mod tests {
                 push_to_one_that_waits_for(queue, 42);
                 (1..40).for_each(|_| drop(queue.push(form(1))));
             });
-            assert_eq!(taken(queue, &endless(40)), 42);
+            assert_eq!(taken(queue, endless(40)), 42);
         });
     }
 
@@ -306,13 +378,13 @@ mod tests {
     fn who_publishes_alone_does_not_wait() {
         let queue = Queue::default();
         let _one = queue.push(form(1));
-        assert_eq!(taken(&queue, &Last::none()), 1);
+        assert_eq!(taken(&queue, Last::default()), 1);
         std::thread::scope(|scope| {
             let queue = &queue;
             scope.spawn(|| {
                 push_to_one_that_waits_for(queue, 1);
             });
-            assert_eq!(taken(queue, &endless(1)), 1);
+            assert_eq!(taken(queue, endless(1)), 1);
         });
     }
 
@@ -323,9 +395,59 @@ mod tests {
         let over = Last {
             events: 64,
             took: Duration::from_micros(10),
-            ended: Instant::now(),
+            ended: Some(Instant::now()),
         };
-        assert_eq!(taken(&queue, &over), 1);
+        assert_eq!(taken(&queue, over), 1);
+    }
+
+    #[test]
+    fn who_is_alone_may_write_and_everybody_else_waits_for_that() {
+        let queue = Queue::default();
+        let writing = queue.alone().unwrap();
+        assert!(queue.alone().is_none(), "two would write");
+        let _other = queue.push(form(1));
+        std::thread::scope(|scope| {
+            let taking = scope.spawn(|| taken(&queue, Last::default()));
+            while !queue.waiting().wanted {
+                std::thread::yield_now();
+            }
+            assert!(!taking.is_finished());
+            drop(writing);
+            assert_eq!(taking.join().unwrap(), 1);
+        });
+        // The commit was of one: who publishes now is alone, too.
+        drop(queue.alone().unwrap());
+        let _others = [queue.push(form(1)), queue.push(form(1))];
+        assert!(queue.alone().is_none(), "they are first");
+        assert_eq!(taken(&queue, Last::default()), 2);
+        assert!(queue.alone().is_none(), "those two may come back");
+        queue.close();
+        assert!(matches!(queue.take().0, Work::Close));
+        queue.waiting().last = Last::default();
+        assert!(queue.alone().is_none(), "it is closed");
+    }
+
+    #[test]
+    fn where_writing_panics_those_who_wait_hear_it() {
+        let queue = Queue::default();
+        let outcome = std::thread::scope(|scope| {
+            let (begun, begins) = std::sync::mpsc::channel();
+            let queue = &queue;
+            let writer = scope.spawn(move || {
+                let _writing = queue.alone().unwrap();
+                begins.recv().unwrap();
+                panic!("as asked");
+            });
+            while !queue.waiting().writing {
+                std::thread::yield_now();
+            }
+            let outcome = queue.push(form(1)).unwrap();
+            begun.send(()).unwrap();
+            assert!(writer.join().is_err());
+            outcome
+        });
+        assert!(outcome.blocking_recv().is_err());
+        assert!(matches!(queue.push(form(1)), Err(Refusal::Draining)));
     }
 
     #[test]

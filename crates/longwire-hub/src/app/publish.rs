@@ -112,7 +112,7 @@ impl App {
     fn publish_form(&self, body: &[u8], grant: Option<&Grant>) -> Result<Publishing, Refused> {
         let form = PublishForm::parse(body).map_err(|error| Refused::new(error.status(), error))?;
         self.access.policy.publish(&form, grant, unix_time())?;
-        Ok(self.hub.publish(form))
+        Ok(self.hub.publish_here(form))
     }
 }
 
