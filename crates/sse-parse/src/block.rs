@@ -233,10 +233,10 @@ impl Block {
             Field::Comment => {
                 let room = self.room().saturating_sub(self.line.len());
                 // Replacement characters make text at most three times as long.
-                if self.line.len().saturating_mul(3) > room
-                    && utf8(&self.line).is_none()
-                    && decoded_len(&self.line) > room
-                {
+                let fits = self.line.len().saturating_mul(3) <= room
+                    || utf8(&self.line).is_some()
+                    || decoded_len(&self.line) <= room;
+                if !fits {
                     return Err(self.too_long());
                 }
                 return Ok(Line::Comment);
@@ -357,7 +357,7 @@ impl Block {
     #[cold]
     fn grow(&mut self, field: Field, len: usize) {
         if len > SMALL {
-            let current = self.lines > 0;
+            let current = !self.is_empty();
             self.lossy = String::new();
             if field == Field::Data {
                 shrink(&mut self.line, false);

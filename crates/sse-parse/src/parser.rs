@@ -268,7 +268,8 @@ impl Parser {
             self.block.push_data(value)?;
             *input = rest;
             self.end_line(input);
-            if !matches!(self.at, At::Start) || input.first() != Some(&b'd') {
+            // Where an LF could still belong to a CR, that was the last byte.
+            if input.first() != Some(&b'd') {
                 return Ok(());
             }
             self.begin_field(input)?;
@@ -368,12 +369,12 @@ impl Parser {
             let name = name.filter(|name| !name.is_empty()).unwrap_or(MESSAGE);
             return Some(Some(Found::WholeEvent { name, data }));
         }
-        if run.len > Run::MAX_ADOPTED {
-            return None;
+        if run.len <= Run::MAX_ADOPTED {
+            self.block.adopt(run.lines, name, data, id);
+            consume(input, run.len);
+            return Some(None);
         }
-        self.block.adopt(run.lines, name, data, id);
-        consume(input, run.len);
-        Some(None)
+        None
     }
 
     /// A comment line from its colon on; lent when it lies whole in the chunk.

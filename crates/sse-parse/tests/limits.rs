@@ -312,7 +312,7 @@ fn an_id_may_be_as_long_as_the_limit() {
     );
     // Also where another one replaces it.
     check(
-        small(),
+        Limits::default().with_max_id(3),
         b"id: 1234\nid: 1\ndata: y\n\nid: 123\ndata: x\n\n",
         &[Err(ID), x()],
     );

@@ -3,7 +3,7 @@
 mod literal;
 mod support;
 
-use support::{comment, event, everywhere, id, message, parse, patient, retry};
+use support::{comment, event, everywhere, id, message, retry};
 
 //= https://html.spec.whatwg.org/multipage/server-sent-events.html#server-sent-events-intro
 //= type=test
@@ -391,34 +391,6 @@ fn a_comment_begun_for_next_event_is_passed_over() {
     assert_eq!(parser.next_item(&mut input).unwrap(), None);
     let mut input = &b" it\ndata: a\n\n"[..];
     assert_eq!(parser.next_event(&mut input).unwrap().unwrap().data, "a");
-}
-
-#[test]
-fn large_fields_of_one_event_do_not_disturb_each_other() {
-    let value = |letter: &str| letter.repeat(20_000);
-    let lines = [
-        format!("data: {}\n", value("d")),
-        format!("event: {}\n", value("e")),
-        format!("id: {}\n", value("i")),
-        format!(": {}\n", value("c")),
-    ];
-    let whole = event(&value("e"), &value("d"), &value("i"));
-    let comment = comment(&value("c"));
-    let expected = [comment.clone(), whole.clone(), comment, whole];
-    for first in 0..4 {
-        for second in (0..4).filter(|line| *line != first) {
-            let rest = (0..4).filter(|line| ![first, second].contains(line));
-            let mut stream = lines[first].clone() + &lines[second];
-            stream.extend(rest.map(|line| &*lines[line]));
-            // Twice: buffers are used again.
-            let stream = (stream + "\n").repeat(2);
-            for size in [usize::MAX, 1_000, 4_099] {
-                let chunks: Vec<&[u8]> = stream.as_bytes().chunks(size).collect();
-                let told = parse(&mut patient(), &chunks);
-                assert!(told == expected, "{first}, {second} in {size} bytes");
-            }
-        }
-    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ static ROWS: [u64; 256] = rows();
 const fn rows() -> [u64; 256] {
     let mut rows = [0; 256];
     let mut byte = 0;
-    while byte < 256 {
+    while byte <= 0xff {
         let next: &[(u8, u8)] = match byte {
             0x00..=0x7f => &[(ACCEPT, ACCEPT)],
             0x80..=0x8f => &[
@@ -220,7 +220,7 @@ fn locate(start: u8, bytes: &[u8]) -> Utf8Error {
 /// How many bytes at the end of `bytes` begin a character without ending it: zero to three.
 #[inline]
 pub(crate) fn open_len(bytes: &[u8]) -> usize {
-    for (back, &byte) in bytes.iter().rev().take(3).enumerate() {
+    for (len, &byte) in (1..=3).zip(bytes.iter().rev()) {
         let needs = match byte {
             0x00..=0x7f => return 0,
             0x80..=0xbf => continue,
@@ -228,7 +228,7 @@ pub(crate) fn open_len(bytes: &[u8]) -> usize {
             0xe0..=0xef => 3,
             0xf0..=0xff => 4,
         };
-        return if back + 1 < needs { back + 1 } else { 0 };
+        return if len < needs { len } else { 0 };
     }
     0
 }

@@ -106,6 +106,10 @@ pub fn everywhere(stream: &[u8], expected: &[Told]) {
     for size in [usize::MAX, 7, 3, 1] {
         assert_eq!(events_only(stream, size), events, "events in {size} bytes");
     }
+    let owned: Vec<Told> = sse_parse::events(stream)
+        .map(|event| Told::of_event(event.as_event()))
+        .collect();
+    assert_eq!(owned, events, "events of a whole stream");
     for at in 0..=stream.len() {
         let (first, second) = stream.split_at(at);
         assert_eq!(

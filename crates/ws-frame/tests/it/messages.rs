@@ -19,11 +19,17 @@ const ALL: [OpCode; 6] = [Continuation, Text, Binary, OpCode::Close, Ping, Pong]
 //# A client MUST close a connection if it detects a masked frame.
 #[test]
 fn masking_goes_one_way() {
-    for opcode in ALL {
-        let record = feed(&mut server(), &[&plain(opcode, true, b"")]);
+    for (opcode, payload) in ALL
+        .into_iter()
+        .flat_map(|code| [(code, &b""[..]), (code, b"abc")])
+    {
+        // Twice, so that there would be enough bytes for a key.
+        let frame = plain(opcode, true, payload).repeat(2);
+        let record = feed(&mut server(), &[&frame]);
         assert_eq!(record.seen, [Seen::Error(ConnectionError::Unmasked)]);
         assert_eq!(record.out, b"\x88\x02\x03\xea");
-        let record = feed(&mut client(), &[&masked(opcode, true, b"")]);
+        let frame = masked(opcode, true, payload);
+        let record = feed(&mut client(), &[&frame]);
         assert_eq!(record.seen, [Seen::Error(ConnectionError::Masked)]);
         // Masked with the key of these tests.
         assert_eq!(record.out, b"\x88\x82\x37\xfa\x21\x3d\x34\x10");
