@@ -1,9 +1,11 @@
 //! What `ws-frame` promises about headers, framing, connections, masking and UTF-8.
 
 mod literal;
+mod whole;
 
+pub use self::whole::connection_whole;
 use ws_frame::{
-    CloseCode, Config, Connection, DataKind, Decoder, Event, FrameError, FrameHeader, Limits,
+    CloseCode, Config, Connection, Data, DataKind, Decoder, Event, FrameError, FrameHeader, Limits,
     MaskKey, OutboundData, Part, SendError, Side, State, Utf8Validator, mask,
 };
 
@@ -200,7 +202,72 @@ enum Seen {
     Error(ws_frame::ConnectionError),
 }
 
-/// Hands one read to a connection and checks what holds for every call.
+/// Notes a piece of a message: it belongs to the one that has not ended.
+fn see_data(seen: &mut Vec<Seen>, data: &Data<'_>) {
+    if let Some(text) = data.as_str() {
+        assert_eq!(text.as_bytes(), data.bytes);
+    }
+    let open = seen.iter_mut().rev().find_map(|seen| match seen {
+        Seen::Message(kind, bytes, compressed, ended) => {
+            (!*ended).then_some((kind, bytes, compressed, ended))
+        }
+        _ => None,
+    });
+    assert_eq!(data.start, open.is_none());
+    match open {
+        Some((kind, bytes, compressed, ended)) => {
+            assert_eq!((*kind, *compressed), (data.kind, data.compressed));
+            bytes.extend_from_slice(data.bytes);
+            *ended = data.end;
+        }
+        None => seen.push(Seen::Message(
+            data.kind,
+            data.bytes.to_vec(),
+            data.compressed,
+            data.end,
+        )),
+    }
+}
+
+/// Asks for an event, notes what came, and checks what holds for every call. Whether to ask again.
+fn step<S: Side>(
+    connection: &mut Connection<S>,
+    input: &mut &mut [u8],
+    seen: &mut Vec<Seen>,
+    out: &mut Vec<u8>,
+) -> bool {
+    let closed = connection.state() == State::Closed;
+    let left = input.len();
+    let event = match connection.next_event(input, out) {
+        Ok(Some(event)) => event,
+        Ok(None) => {
+            assert!(input.is_empty(), "drained");
+            return false;
+        }
+        Err(error) => {
+            assert!(!closed, "an error comes once");
+            assert_eq!(connection.state(), State::Closed);
+            assert!(input.is_empty());
+            seen.push(Seen::Error(error));
+            return false;
+        }
+    };
+    assert!(!closed, "no event after the end");
+    assert!(input.len() <= left);
+    match event {
+        Event::Data(data) => see_data(seen, &data),
+        Event::Ping(payload) => seen.push(Seen::Ping(payload.to_vec())),
+        Event::Pong(payload) => seen.push(Seen::Pong(payload.to_vec())),
+        Event::Close(reason) => {
+            assert_eq!(connection.state(), State::Closed);
+            seen.push(Seen::Close(reason.code().get(), reason.reason().to_owned()));
+        }
+        other => panic!("unknown event {other:?}"),
+    }
+    true
+}
+
+/// Hands one read to a connection.
 fn receive<S: Side>(
     connection: &mut Connection<S>,
     read: &[u8],
@@ -209,58 +276,7 @@ fn receive<S: Side>(
 ) {
     let mut bytes = read.to_vec();
     let mut input = &mut bytes[..];
-    loop {
-        let closed = connection.state() == State::Closed;
-        let left = input.len();
-        let event = match connection.next_event(&mut input, out) {
-            Ok(None) => break,
-            Ok(Some(event)) => event,
-            Err(error) => {
-                assert!(!closed, "an error comes once");
-                assert_eq!(connection.state(), State::Closed);
-                assert!(input.is_empty());
-                seen.push(Seen::Error(error));
-                return;
-            }
-        };
-        assert!(!closed, "no event after the end");
-        assert!(input.len() <= left);
-        match event {
-            Event::Data(data) => {
-                if let Some(text) = data.as_str() {
-                    assert_eq!(text.as_bytes(), data.bytes);
-                }
-                let open = seen.iter_mut().rev().find_map(|seen| match seen {
-                    Seen::Message(kind, bytes, compressed, ended) => {
-                        (!*ended).then_some((kind, bytes, compressed, ended))
-                    }
-                    _ => None,
-                });
-                assert_eq!(data.start, open.is_none());
-                match open {
-                    Some((kind, bytes, compressed, ended)) => {
-                        assert_eq!((*kind, *compressed), (data.kind, data.compressed));
-                        bytes.extend_from_slice(data.bytes);
-                        *ended = data.end;
-                    }
-                    None => seen.push(Seen::Message(
-                        data.kind,
-                        data.bytes.to_vec(),
-                        data.compressed,
-                        data.end,
-                    )),
-                }
-            }
-            Event::Ping(payload) => seen.push(Seen::Ping(payload.to_vec())),
-            Event::Pong(payload) => seen.push(Seen::Pong(payload.to_vec())),
-            Event::Close(reason) => {
-                assert_eq!(connection.state(), State::Closed);
-                seen.push(Seen::Close(reason.code().get(), reason.reason().to_owned()));
-            }
-            other => panic!("unknown event {other:?}"),
-        }
-    }
-    assert!(input.is_empty(), "drained");
+    while step(connection, &mut input, seen, out) {}
 }
 
 /// What came of a stream: what was seen, what was sent, how it ended.

@@ -50,6 +50,7 @@ replay! {
     sse_parse: fuzz::sse::parse,
     sse_roundtrip: fuzz::sse::round_trip,
     ws_connection: fuzz::frame::connection,
+    ws_connection_whole: fuzz::frame::connection_whole,
     ws_decoder: fuzz::frame::decoder,
     ws_header: fuzz::frame::header,
     ws_masking: fuzz::frame::masking,
