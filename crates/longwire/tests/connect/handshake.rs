@@ -90,6 +90,38 @@ async fn what_was_asked_for_is_in_the_request() {
     assert_eq!(field(head, "Sec-WebSocket-Extensions"), None);
 }
 
+#[tokio::test]
+async fn a_request_or_a_uri_says_where_to_connect() {
+    let server = Scripted::start(&["", "", ""]).await;
+    let url = server.url("/a?b");
+    let request = Request::get(&url).header("X-Own", "1").body(()).unwrap();
+    ws::connect(request).await.unwrap();
+    ws::connect(url.parse::<http::Uri>().unwrap())
+        .await
+        .unwrap();
+    ws::connect(&url).await.unwrap();
+    let asked = server.asked().await;
+    for head in &asked {
+        assert!(head.starts_with("GET /a?b HTTP/1.1\r\n"), "{head}");
+    }
+    let own: Vec<_> = asked.iter().map(|head| field(head, "X-Own")).collect();
+    assert_eq!(own, [Some("1"), None, None]);
+}
+
+/// What is shown may end up in a log.
+#[test]
+fn nothing_that_is_shown_has_a_secret() {
+    let connect = ws::connect("wss://user:hush@example.com/hush?token=hush")
+        .header("Authorization", "hush")
+        .header("Cookie", "hush");
+    let shown = format!("{connect:?}");
+    assert!(
+        shown.contains("example.com") && shown.contains("Cookie"),
+        "{shown}"
+    );
+    assert!(!shown.contains("hush"), "{shown}");
+}
+
 //= https://www.rfc-editor.org/rfc/rfc6455#section-4.1
 //= type=test
 //# Once the client's opening handshake has been sent, the client MUST wait for a response from the

@@ -8,7 +8,7 @@ use longwire::net::rustls::pki_types::ServerName;
 use longwire::net::rustls::{
     self, CertificateError, ClientConfig, ClientConnection, Error, RootCertStore,
 };
-use longwire::net::{ConnectError, Connector, Endpoint, Roots, ServerTls, Stream, Tls};
+use longwire::net::{ConnectError, Connector, Endpoint, Roots, ServerTls, Stream, Tls, TlsError};
 use longwire::ws;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -339,4 +339,31 @@ async fn the_name_of_the_server_is_indicated() {
     let (connected, indicated) = tokio::join!(connect, indicated);
     assert_eq!(indicated.as_deref(), Some("localhost"));
     assert!(connected.is_err(), "nobody finished the handshake");
+}
+
+/// A wrong file is told apart from a broken one when it is loaded, not when somebody connects.
+#[test]
+fn what_is_no_certificate_or_key_is_said() {
+    let identity = Authority::new().server();
+    let (certificate, key) = (identity.certificate.as_bytes(), identity.key.as_bytes());
+    let cut = &certificate[..certificate.len() / 2];
+    let der = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    let trusted = |pem: &[u8]| Roots::none().add_pem(pem).unwrap_err();
+    assert!(matches!(trusted(b""), TlsError::NoCertificate));
+    assert!(matches!(trusted(key), TlsError::NoCertificate));
+    assert!(matches!(trusted(cut), TlsError::Pem(_)));
+    assert!(matches!(trusted(der), TlsError::Rustls(_)));
+    let served = |certificate, key| ServerTls::from_pem(certificate, key).unwrap_err();
+    assert!(matches!(served(key, key), TlsError::NoCertificate));
+    assert!(matches!(served(certificate, certificate), TlsError::Pem(_)));
+    let other = Authority::new().server();
+    let mixed = served(certificate, other.key.as_bytes());
+    assert!(matches!(mixed, TlsError::Rustls(_)), "{mixed}");
+    // What is shown says which, and the error below can be had.
+    assert!(trusted(b"").to_string().contains("no certificate"));
+    assert!(trusted(cut).to_string().contains("PEM"));
+    for error in [trusted(cut), mixed] {
+        let source = core::error::Error::source(&error).unwrap().to_string();
+        assert!(error.to_string().ends_with(&source), "{error}");
+    }
 }

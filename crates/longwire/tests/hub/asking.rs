@@ -75,6 +75,53 @@ async fn an_event_stream_can_be_had_from_a_url_of_a_web_socket() {
     drop(script.await.unwrap());
 }
 
+/// What worked last time is tried first.
+#[tokio::test]
+async fn a_carrier_that_is_remembered_needs_no_attempt_with_the_other() {
+    let hub = Hub::start().await;
+    let url = hub.url("").replace("127.0.0.1", "hub.test");
+    let address = hub.address();
+    let connector = longwire::net::Connector::new()
+        .proxies(longwire::net::Proxies::none())
+        .addresses("hub.test", [address]);
+    let client = quick(url).topic("a").connector(connector);
+    let client = client.remembered(Some(Carrier::EventStream));
+    let mut client = client.open().unwrap();
+    let script = tokio::spawn(async move {
+        let asked = hub.asked().await;
+        assert_eq!(asked.field("upgrade"), None);
+        let host = format!("hub.test:{}", address.port());
+        assert_eq!(asked.field("host"), Some(&*host));
+        asked.opens(0).await
+    });
+    assert_eq!(opened(&mut client).await, Carrier::EventStream);
+    assert_eq!(client.remembered(), Some(Carrier::EventStream));
+    drop(script.await.unwrap());
+}
+
+/// Without the other carrier, a refusal of upgrades is the end.
+#[tokio::test]
+async fn a_client_over_web_socket_alone_does_not_fall_back() {
+    let hub = Hub::start().await;
+    let mut client = longwire::ws::reconnecting(hub.url(""))
+        .topic("a")
+        .open()
+        .unwrap();
+    let script = tokio::spawn(async move {
+        let asked = hub.asked().await;
+        assert_eq!(asked.field("upgrade"), Some("websocket"));
+        asked.status(403, "").await;
+    });
+    ended(&mut client).await;
+    let (why, end) = client.finished().unwrap();
+    assert_eq!(why, Finished::Stopped);
+    assert!(
+        matches!(end, Some(End::Refused { status: 403, .. })),
+        "{end:?}"
+    );
+    script.await.unwrap();
+}
+
 /// A header says where the next connection begins: what came last.
 #[tokio::test]
 async fn the_next_connection_goes_on_after_what_came() {

@@ -1,5 +1,7 @@
 //! A hub that says what a test has it say, on the bare socket.
 
+use core::net::SocketAddr;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use ws_frame::{FrameHeader, OpCode, mask};
@@ -22,9 +24,13 @@ impl Hub {
         }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
     /// Its URL with `rest` behind the path.
     pub(crate) fn url(&self, rest: &str) -> String {
-        format!("http://{}/hub{rest}", self.listener.local_addr().unwrap())
+        format!("http://{}/hub{rest}", self.address())
     }
 
     /// The next request.

@@ -3,7 +3,7 @@
 use longwire::Error;
 use longwire::ws::{self, Config, Deflate, Message, Outbound};
 use tokio::io::AsyncWriteExt;
-use ws_deflate::{Deflater, InflateError, WindowBits};
+use ws_deflate::{Deflater, InflateError, Level, WindowBits};
 use ws_frame::{CloseCode, ConnectionError, OpCode, Rsv};
 
 use super::raw;
@@ -36,6 +36,20 @@ async fn only_what_is_worth_it_is_compressed_and_nothing_that_must_not() {
     assert!(payload.len() < 100, "{}", payload.len());
     assert_eq!(raw::next(&mut peer).await.2, b"short");
     assert_eq!(raw::next(&mut peer).await.2, long.as_bytes());
+}
+
+#[tokio::test]
+async fn what_is_worth_it_is_the_application_s_to_say() {
+    let repeats = "again and ".repeat(10);
+    for (threshold, level, shorter) in [(100, Level::BEST, true), (101, Level::BEST, false)] {
+        let deflate = Deflate::new().threshold(threshold).level(level);
+        let config = Config::default().deflate(Some(deflate));
+        let (mut socket, mut peer) = raw::server(config, OFFER, 1 << 20).await;
+        socket.send(repeats.as_str()).await.unwrap();
+        let (_, _, payload) = raw::next(&mut peer).await;
+        assert_eq!(payload.len() < 100, shorter, "{threshold}");
+        assert_eq!(payload == repeats.as_bytes(), !shorter, "{threshold}");
+    }
 }
 
 //= https://www.rfc-editor.org/rfc/rfc6455#section-5.8

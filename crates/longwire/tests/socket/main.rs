@@ -14,5 +14,7 @@ mod deflate;
 mod output;
 mod pair;
 mod raw;
+mod session;
+mod sink;
 mod split;
 mod streamed;

@@ -2,7 +2,10 @@
 
 use longwire::Error;
 use longwire::ws::{self, Config, Message};
-use ws_frame::{CloseCode, DataKind, Limits};
+use tokio::io::AsyncWriteExt;
+use ws_frame::{CloseCode, DataKind, Limits, OpCode, Rsv};
+
+use super::raw;
 
 #[tokio::test]
 async fn a_message_larger_than_the_limit_of_memory_passes_through() {
@@ -100,4 +103,56 @@ async fn an_unfinished_message_stops_all_but_the_close() {
     });
     assert!(end.is_none());
     assert!(reader.piece().await.is_none());
+}
+
+/// A cancelled call loses nothing: what it had gathered of a message is its first piece.
+#[tokio::test]
+async fn a_message_that_was_to_come_whole_can_be_had_in_pieces() {
+    let (mut server, mut peer) = raw::server(Config::default(), "", 1 << 16).await;
+    for part in ["one ", "two "] {
+        let opcode = if part == "one " {
+            OpCode::Text
+        } else {
+            OpCode::Continuation
+        };
+        let frame = raw::frame(false, Rsv::NONE, opcode, part.as_bytes());
+        peer.write_all(&frame).await.unwrap();
+        tokio::select! {
+            biased;
+            message = server.recv() => panic!("{message:?} is not whole"),
+            // All that is in the pipe was read before it waits.
+            () = tokio::task::yield_now() => {}
+        }
+    }
+    let last = raw::frame(true, Rsv::NONE, OpCode::Continuation, b"three");
+    let next = raw::frame(true, Rsv::NONE, OpCode::Text, b"next");
+    peer.write_all(&[last, next].concat()).await.unwrap();
+    let mut reader = server.recv_streamed().await.unwrap().unwrap();
+    assert_eq!(reader.kind(), DataKind::Text);
+    let mut pieces = Vec::new();
+    while let Some(piece) = reader.piece().await {
+        pieces.push(piece.unwrap().to_vec());
+    }
+    assert_eq!(pieces, [&b"one two "[..], b"three"]);
+    drop(reader);
+    assert_eq!(server.recv().await.unwrap().unwrap(), Message::from("next"));
+}
+
+#[tokio::test]
+async fn a_message_that_breaks_a_rule_midway_ends_its_reader() {
+    let (mut server, mut peer) = raw::server(Config::default(), "", 1 << 16).await;
+    let begun = raw::frame(false, Rsv::NONE, OpCode::Text, b"begun");
+    let other = raw::frame(true, Rsv::NONE, OpCode::Text, b"another");
+    peer.write_all(&[begun, other].concat()).await.unwrap();
+    let mut reader = server.recv_streamed().await.unwrap().unwrap();
+    assert_eq!(reader.piece().await.unwrap().unwrap(), b"begun");
+    let error = reader.piece().await.unwrap().unwrap_err();
+    let rule = ws_frame::ConnectionError::ExpectedContinuation;
+    assert!(
+        matches!(error, Error::WebSocket(broken) if broken == rule),
+        "{error}"
+    );
+    assert!(reader.piece().await.is_none());
+    drop(reader);
+    assert!(server.recv().await.is_none());
 }

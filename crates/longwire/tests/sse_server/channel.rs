@@ -185,6 +185,17 @@ async fn a_stream_that_nobody_asks_is_given_up_after_ten_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn or_as_soon_as_the_application_says() {
+    let channel = Channel::default().stall_after(Duration::from_secs(3));
+    let (sender, _events) = channel.capacity(1).open();
+    let begun = tokio::time::Instant::now();
+    sender.send(&Fields::new("fills it")).await.unwrap();
+    let error = sender.send(&Fields::new("waits")).await.unwrap_err();
+    assert_eq!(error, SendError::Stalled);
+    assert_eq!(begun.elapsed().as_secs(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_stream_that_asks_now_and_then_is_not_given_up() {
     let (sender, events) = Channel::new().capacity(1).open();
     let mut body = body(events);

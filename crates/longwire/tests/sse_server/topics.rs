@@ -1,6 +1,11 @@
 //! Several logical channels over one stream, and bytes as text.
 
-use longwire::sse::{Body, Fields, Timing, TopicError, channel, from_base64, to_base64};
+use core::time::Duration;
+
+use longwire::sse::{
+    Body, Broadcast, Cut, Fields, Merged, Source, Timing, TopicError, channel, from_base64,
+    to_base64,
+};
 
 use super::reading::{event, frame, parse};
 
@@ -40,6 +45,50 @@ fn names_with_another_meaning_are_no_topics() {
     for name in ["message", "errors", "ünïcode", "data: x"] {
         assert!(sender.topic(name).is_ok(), "{name:?}");
     }
+}
+
+/// Sources of several types in one stream: each in its order, alive as one, cut as one.
+#[tokio::test(start_paused = true)]
+async fn sources_are_merged_until_one_is_cut() {
+    let (one, first) = channel();
+    let (other, second) = channel();
+    let broadcast = Broadcast::default();
+    let sources: [Box<dyn Source>; 3] = [
+        Box::new(first),
+        Box::new(broadcast.subscribe()),
+        Box::new(second),
+    ];
+    let timing = Timing::default().heartbeat(Duration::from_secs(5));
+    let mut body = Body::new(Merged::new(sources), timing);
+    one.try_send(&Fields::new("1")).unwrap();
+    broadcast.publish(&Fields::new("2")).unwrap();
+    let (mut seen, mut bytes) = (Vec::new(), Vec::new());
+    while seen.len() < 2 {
+        bytes.extend(frame(&mut body).await.unwrap().unwrap());
+        seen = parse(&bytes)
+            .0
+            .into_iter()
+            .map(|event| event.data)
+            .collect();
+    }
+    seen.sort();
+    assert_eq!(seen, ["1", "2"]);
+    // Quiet: the stream is kept alive, and no event is made of it.
+    let begun = tokio::time::Instant::now();
+    let beat = frame(&mut body).await.unwrap().unwrap();
+    assert_eq!(begun.elapsed().as_secs(), 5);
+    assert!(!beat.is_empty());
+    assert_eq!(parse(&beat).0, []);
+    // One that ends is no end of the others.
+    drop(one);
+    other.try_send(&Fields::new("3")).unwrap();
+    let mut bytes = Vec::new();
+    while bytes.is_empty() {
+        bytes.extend(frame(&mut body).await.unwrap().unwrap());
+    }
+    assert_eq!(parse(&bytes).0, [event("message", "", "3")]);
+    other.cut();
+    assert_eq!(frame(&mut body).await, Some(Err(Cut)));
 }
 
 #[test]
