@@ -141,7 +141,8 @@ async fn what_one_socket_lends_another_sends() {
             let lent = from.recv_ref().await.unwrap().unwrap();
             to.feed(lent).await
         });
-        (sent.unwrap(), relayed.unwrap());
+        sent.unwrap();
+        relayed.unwrap();
         let (flushed, got) = tokio::join!(to.flush(), gets.recv());
         flushed.unwrap();
         assert!(got.unwrap().unwrap() == message);
