@@ -1,5 +1,6 @@
 //! What a hub reads from strangers, and the session that answers them.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Unstructured};
@@ -190,11 +191,36 @@ pub fn query(data: &[u8]) {
     assert_eq!(again.map(|again| again.slow), Ok(Slow::Latest));
 }
 
-/// A path of subscriptions, written again, is the same resource; and what a subscription is found
-/// under is read as what it is.
+/// One segment is a topic, a second one a subscriber; none is empty, and there is no third.
+fn literal_path(segments: &str) -> Option<(Option<String>, Option<String>)> {
+    if segments.is_empty() {
+        return Some((None, None));
+    }
+    let read = |segment: &str| {
+        // In a path a plus is a plus.
+        let bytes = unescaped(segment.replace('+', "%2B").as_bytes());
+        String::from_utf8(bytes)
+            .ok()
+            .filter(|text| !text.is_empty())
+    };
+    let segments = segments.strip_prefix('/')?.split('/').map(read);
+    let mut segments = segments.collect::<Option<Vec<_>>>()?.into_iter();
+    let found = (segments.next(), segments.next());
+    segments.next().is_none().then_some(found)
+}
+
+/// A path of subscriptions is read as it literally stands there, and written again it is the same
+/// resource; what a subscription is found under is read as what it is.
 pub fn subscription(data: &[u8]) {
-    let path = format!("{SUBSCRIPTIONS}{}", String::from_utf8_lossy(data));
-    let Some(parsed) = SubscriptionPath::parse(&path) else {
+    let segments = String::from_utf8_lossy(data);
+    let path = format!("{SUBSCRIPTIONS}{segments}");
+    let parsed = SubscriptionPath::parse(&path);
+    let own = |text: &Option<Cow<'_, str>>| text.as_deref().map(str::to_owned);
+    let read = parsed
+        .as_ref()
+        .map(|parsed| (own(&parsed.topic), own(&parsed.subscriber)));
+    assert_eq!(read, literal_path(&segments));
+    let Some(parsed) = parsed else {
         return;
     };
     assert!(parsed.topic.is_some() || parsed.subscriber.is_none());
