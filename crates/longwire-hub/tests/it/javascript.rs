@@ -490,12 +490,45 @@ async fn without_a_network_nothing_is_tried() {
         .await;
     let hub = Hub::start_on(&listen, &[]).await;
     let before = page.evaluate("away.log.length").await;
+    // What is published waits too, and so it does while nobody wants a connection.
+    let publish = |n: usize| {
+        format!(
+            "void (globalThis.published = away.client.publish({{ topic: 'numbers', data: '{n}' }}))"
+        )
+    };
+    page.evaluate(
+        "void (globalThis.posts = 0, globalThis.direct = fetch,
+        globalThis.fetch = (...request) => {
+            posts += request[1]?.method === 'POST';
+            return direct(...request);
+        })",
+    )
+    .await;
+    page.evaluate(&publish(1)).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(page.evaluate("away.log.length").await, before);
+    assert_eq!(
+        page.evaluate("[posts, away.client.queued]").await,
+        json!([0, 1])
+    );
     page.offline(false).await;
     open(&mut page, "away").await;
-    hub.publish_data("numbers", "1").await;
+    assert!(page.evaluate("published").await["position"].is_string());
     assert_eq!(numbers(&mut page, "away", 1).await, [1]);
+
+    page.offline(true).await;
+    page.until("!navigator.onLine").await;
+    page.evaluate("away.client.pause()").await;
+    page.evaluate(&publish(2)).await;
+    assert_eq!(
+        page.evaluate("[posts, away.client.queued]").await,
+        json!([1, 1])
+    );
+    page.offline(false).await;
+    assert!(page.evaluate("published").await["position"].is_string());
+    page.evaluate("away.client.resume()").await;
+    assert_eq!(numbers(&mut page, "away", 2).await, [1, 2]);
+    drop(hub);
     page.close().await;
 }
 
