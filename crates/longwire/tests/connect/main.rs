@@ -9,6 +9,7 @@
 mod support;
 
 mod command;
+mod errors;
 mod handshake;
 mod node;
 mod proxy;

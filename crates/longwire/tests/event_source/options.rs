@@ -363,3 +363,50 @@ async fn slow_heads_and_slow_refusals_have_a_deadline() {
     };
     join!(server, client);
 }
+
+/// What a failure says to somebody who reads a log.
+#[tokio::test]
+async fn a_stream_that_is_none_says_why() {
+    for (answer, says) in [
+        (
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
+            "the server answered 404 Not Found",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n",
+            "the response is of another type",
+        ),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: ftp://example.com/\r\nContent-Length: 0\r\n\r\n",
+            "a redirect leads to no url that may be followed",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+             Content-Encoding: compress\r\nContent-Length: 1\r\n\r\nx",
+            "the response is encoded as \"compress\"",
+        ),
+    ] {
+        let site = Site::start().await;
+        let mut source = get(&site.url("/"), eager());
+        let (_, error) = join!(site.answer(answer), failure(&mut source));
+        assert_eq!(error.to_string(), says);
+    }
+    let site = Site::start().await;
+    let mut source = get(&site.url("/"), eager().max_redirects(1));
+    let (_, error) = join!(
+        async {
+            for _ in 0..2 {
+                let to = site.url("/again");
+                let answer =
+                    format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n");
+                site.answer(answer).await;
+            }
+        },
+        failure(&mut source)
+    );
+    assert_eq!(error.to_string(), "there are too many redirects");
+    assert_eq!(
+        core::error::Error::source(&error).unwrap().to_string(),
+        error.to_string()
+    );
+}

@@ -2,12 +2,14 @@
 
 use core::net::SocketAddr;
 
-use axum::response::Response;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Router, serve};
+use http_body_util::BodyExt;
 use longwire::Error;
 use longwire::ws::h2::Connection;
-use longwire::ws::{self, Message, WebSocketUpgrade};
+use longwire::ws::{self, Message, WebSocketRejection, WebSocketUpgrade};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use ws_handshake::OriginPolicy;
@@ -21,13 +23,19 @@ async fn listed(upgrade: WebSocketUpgrade) -> Response {
     answer(upgrade.origin(policy))
 }
 
+async fn small(upgrade: WebSocketUpgrade) -> Response {
+    let limits = ws_frame::Limits::default().with_max_message(10);
+    let frames = ws_frame::Config::default().with_limits(limits);
+    answer(upgrade.config(ws::Config::default().frames(frames)))
+}
+
 /// Says which subprotocol it is, and echoes.
 fn answer(upgrade: WebSocketUpgrade) -> Response {
     let protocol = upgrade.protocol().unwrap_or("none").to_owned();
     upgrade.on_upgrade(|mut socket| async move {
         socket.send(protocol).await.unwrap();
-        while let Some(message) = socket.recv().await {
-            socket.send(message.unwrap()).await.unwrap();
+        while let Some(Ok(message)) = socket.recv().await {
+            socket.send(message).await.unwrap();
         }
     })
 }
@@ -35,6 +43,7 @@ fn answer(upgrade: WebSocketUpgrade) -> Response {
 async fn start() -> SocketAddr {
     let app = Router::new()
         .route("/own", any(own))
+        .route("/small", any(small))
         .route("/listed", any(listed));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -162,4 +171,46 @@ async fn pages_of_other_origins_are_refused_over_both_carriers() {
     // A cookie says who asks, and the browser adds it whoever wrote the page.
     let head = ask(address, &upgrade("/own", "Cookie: session=1\r\n")).await;
     assert!(head.starts_with("HTTP/1.1 403 "), "{head}");
+}
+
+#[tokio::test]
+async fn the_socket_has_the_limits_that_were_configured() {
+    let address = start().await;
+    for (len, code) in [(10, 1000), (11, 1009)] {
+        let mut socket = ws::connect(format!("ws://{address}/small")).await.unwrap();
+        assert_eq!(socket.recv().await.unwrap().unwrap(), Message::from("none"));
+        socket.send("x".repeat(len)).await.unwrap();
+        if code == 1000 {
+            assert!(socket.recv().await.unwrap().is_ok());
+            socket.close(ws::CloseCode::NORMAL, "").unwrap();
+        }
+        assert!(socket.recv().await.is_none());
+        assert_eq!(socket.closed().code().get(), code, "{len}");
+    }
+}
+
+/// A handshake in order, of a server that hands no connection over: there is nothing to speak on.
+#[tokio::test]
+async fn a_request_without_its_connection_is_answered_500() {
+    let request = http::Request::get("/")
+        .header("Host", "a.example")
+        .header("Upgrade", "websocket")
+        .header("Connection", "Upgrade")
+        .header("Sec-WebSocket-Version", "13")
+        .header("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==");
+    let (mut parts, ()) = request.body(()).unwrap().into_parts();
+    let rejection = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
+    let rejection = rejection.unwrap_err();
+    assert_eq!(rejection, WebSocketRejection::NotUpgradable);
+    let response = rejection.into_response();
+    assert_eq!(response.status(), 500);
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    assert_eq!(body, rejection.to_string());
+
+    parts.headers.remove("Sec-WebSocket-Key");
+    let rejection = WebSocketUpgrade::from_request_parts(&mut parts, &()).await;
+    let rejection = rejection.unwrap_err();
+    let cause = core::error::Error::source(&rejection).unwrap();
+    assert_eq!(rejection.to_string(), cause.to_string());
+    assert_eq!(rejection.into_response().status(), 400);
 }
