@@ -31,7 +31,7 @@ export async function launch(program, profile) {
     stdio: "ignore",
     env: { ...process.env, HOME: profile },
   });
-  const socket = await dial(`${profile}/WebDriverBiDiServer.json`);
+  const socket = await dial(`${profile}/WebDriverBiDiServer.json`, browser);
 
   let last = 0;
   const waiting = new Map();
@@ -100,8 +100,8 @@ export async function launch(program, profile) {
   };
 }
 
-// Firefox writes where it listens into its profile.
-async function dial(file) {
+// Firefox writes where it listens into its profile, unless it ends before.
+async function dial(file, browser) {
   for (;;) {
     try {
       const { ws_host: host, ws_port: port } = JSON.parse(readFileSync(file));
@@ -109,6 +109,10 @@ async function dial(file) {
       await once(socket, "open");
       return socket;
     } catch {
+      const { exitCode, signalCode } = browser;
+      if ((exitCode ?? signalCode) !== null) {
+        throw new Error(`Firefox ended before it listened: ${exitCode ?? signalCode}`);
+      }
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
   }
