@@ -85,7 +85,7 @@ async fn the_position_is_saved_before_the_end_is_told() {
         let mut link = hub.opens(0).await;
         link.event(1, "one").await;
         link.frame(OpCode::Close, &1000_u16.to_be_bytes()).await;
-        link.gone().await;
+        link.closed().await;
     });
     let receipt = message(&mut client).await.receipt;
     ended(&mut client).await;

@@ -141,7 +141,7 @@ async fn a_web_socket_that_breaks_the_protocol_ends_the_client() {
         let script = tokio::spawn(async move {
             let mut link = hub.opens(0).await;
             link.frame(opcode, payload).await;
-            link.gone().await;
+            link.closed().await;
         });
         opened(&mut client).await;
         assert_eq!(interrupted(&mut client).await, End::Protocol);

@@ -209,6 +209,15 @@ impl Link {
         serde_json::from_slice(&payload).unwrap()
     }
 
+    /// Ends the connection as a server does: once the client has sent its close frame.
+    pub(crate) async fn closed(mut self) {
+        while let Some((opcode, _)) = self.next().await {
+            if opcode == OpCode::Close {
+                return;
+            }
+        }
+    }
+
     /// Waits until the client has ended the connection.
     pub(crate) async fn gone(mut self) {
         let _ = within(

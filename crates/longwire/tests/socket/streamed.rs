@@ -144,6 +144,7 @@ async fn a_message_that_breaks_a_rule_midway_ends_its_reader() {
     let begun = raw::frame(false, Rsv::NONE, OpCode::Text, b"begun");
     let other = raw::frame(true, Rsv::NONE, OpCode::Text, b"another");
     peer.write_all(&[begun, other].concat()).await.unwrap();
+    let peer = tokio::spawn(async move { raw::next(&mut peer).await.0 });
     let mut reader = server.recv_streamed().await.unwrap().unwrap();
     assert_eq!(reader.piece().await.unwrap().unwrap(), b"begun");
     let error = reader.piece().await.unwrap().unwrap_err();
@@ -155,4 +156,5 @@ async fn a_message_that_breaks_a_rule_midway_ends_its_reader() {
     assert!(reader.piece().await.is_none());
     drop(reader);
     assert!(server.recv().await.is_none());
+    assert_eq!(peer.await.unwrap(), OpCode::Close);
 }
