@@ -249,6 +249,23 @@ async fn a_head_that_grows_for_ever_is_refused() {
 }
 
 #[tokio::test]
+async fn the_limits_of_a_head_are_the_application_s() {
+    let limits = ws_handshake::Limits::default().headers(3);
+    let server = start(Config::default().limits(limits)).await;
+    for (fields, status) in [(1, 200), (2, 431)] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{}\r\n",
+            "X: y\r\n".repeat(fields)
+        );
+        let answer = exchange(server.address, request.as_bytes()).await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn a_slow_head_is_given_up() {
     let config = Config::default().head_deadline(Duration::from_millis(50));
     let mut server = start(config).await;

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use longwire::hub::{Carrier, Event, FileStore, PositionStore, Start, StoreFuture};
+use longwire::hub::{Carrier, Event, FileStore, MemoryStore, PositionStore, Start, StoreFuture};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -167,4 +167,30 @@ async fn a_file_that_cannot_be_read_is_a_gap() {
     assert!(client.store_error().is_some());
     message(&mut client).await;
     drop(script.await.unwrap());
+}
+
+/// What the application did not say it was done with comes again.
+#[tokio::test]
+async fn what_is_handled_by_hand_is_kept_when_the_application_says_so() {
+    let hub = Hub::start().await;
+    let store = MemoryStore::new();
+    let client = quick(hub.url("")).topic("a").only(Carrier::EventStream);
+    let client = client.store(store.clone()).handled_by_hand();
+    let mut client = client.open().unwrap();
+    let script = tokio::spawn(async move {
+        let mut link = hub.opens(0).await;
+        for offset in 1..=3 {
+            link.event(offset, "an event").await;
+        }
+        link.gone().await;
+    });
+    let first = message(&mut client).await.receipt;
+    message(&mut client).await;
+    message(&mut client).await;
+    assert_eq!(client.resume_from(), &after(0));
+    client.handled(&first);
+    assert_eq!(client.resume_from(), &after(1));
+    client.close().await.unwrap();
+    assert_eq!(store.get(), after(1));
+    script.await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! Framing, headers, HEAD and ends, over each carrier alike.
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body::Body as _;
 use longwire::sse::{Fields, Reply, channel};
 
@@ -99,4 +99,24 @@ async fn a_cut_stream_has_no_last_chunk() {
         let answer = answer.to_ascii_lowercase();
         assert!(answer.ends_with("\r\nb\r\ndata: one\n\n\r\n"), "{answer}");
     }
+}
+
+/// Those that make it an event stream stay as they are, whatever else is added.
+#[test]
+fn a_reply_has_the_fields_that_were_added() {
+    let value = HeaderValue::from_static;
+    let (_sender, events) = channel();
+    let more = HeaderMap::from_iter([
+        (header::VARY, value("origin")),
+        (header::CACHE_CONTROL, value("public")),
+    ]);
+    let response: Response<_> = Reply::new(events)
+        .header(header::VARY, value("accept"))
+        .header(header::CONTENT_TYPE, value("text/html"))
+        .headers(more)
+        .into();
+    let field = |name| response.headers().get_all(name).iter().collect::<Vec<_>>();
+    assert_eq!(field(header::CONTENT_TYPE), ["text/event-stream"]);
+    assert_eq!(field(header::CACHE_CONTROL), ["no-cache, no-transform"]);
+    assert!(field(header::VARY).contains(&&value("origin")));
 }
