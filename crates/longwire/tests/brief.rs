@@ -59,7 +59,7 @@ impl Handler for App {
     fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Empty, Empty> {
         self.seen.add_permits(1);
         match (head.method(), head.path()) {
-            ("POST", _) => Take::Brief,
+            ("POST" | "HEAD", _) => Take::Brief,
             (_, "/events") => Take::EventStream(HeaderMap::new(), Empty),
             _ => Take::Http,
         }
@@ -76,9 +76,17 @@ impl Handler for App {
                 }));
             }
             "/refused" => *response.status_mut() = StatusCode::FORBIDDEN,
-            "/none" => {
-                response = Response::new(Bytes::new());
-                *response.status_mut() = StatusCode::NO_CONTENT;
+            "/none" => *response.status_mut() = StatusCode::NO_CONTENT,
+            "/same" => *response.status_mut() = StatusCode::NOT_MODIFIED,
+            "/last" => {
+                let close = HeaderValue::from_static("upgrade, Close");
+                response.headers_mut().insert("connection", close);
+            }
+            "/odd" => {
+                let headers = response.headers_mut();
+                headers.insert("content-length", HeaderValue::from_static("1"));
+                headers.insert("transfer-encoding", HeaderValue::from_static("chunked"));
+                headers.insert("date", HeaderValue::from_static("never"));
             }
             _ => {}
         }
@@ -347,4 +355,60 @@ async fn who_is_answered_later_is_answered_in_order_and_before_the_server_ends()
     );
     assert!(answers.contains("connection: close"));
     server.serving.await.unwrap();
+}
+
+//= https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+//= type=test
+//# Any response to a HEAD request and any response with a 1xx (Informational), 204 (No Content),
+//# or 304 (Not Modified) status code is always terminated by the first empty line after the
+//# header fields, regardless of the header fields present in the message, and thus cannot
+//# contain a message body or trailer section.
+#[tokio::test]
+async fn whatever_the_handler_says_the_next_answer_begins_where_this_one_ends() {
+    let server = start(Config::default()).await;
+    let requests = [
+        post("/none", "", "no body"),
+        post("/same", "", "no body"),
+        post("/odd", "", "framed"),
+        post("/last", "", "the end"),
+        post("/", "", "not answered"),
+    ];
+    let answers = server.exchange(&[requests.concat().as_bytes()]).await;
+    let expected = ["204 ", "304 ", "200 brief framed", "200 brief the end"];
+    assert_eq!(outline(&answers), expected);
+    assert!(
+        !answers.contains("chunked") && !answers.contains("never"),
+        "{answers}"
+    );
+    // Hyper knows that there is no body.
+    let head = "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    let answer = server.exchange(&[head.as_bytes()]).await;
+    assert!(answer.ends_with("\r\n\r\n"), "{answer}");
+}
+
+/// Nothing of a long body is held for whoever sends it slowly: hyper hands it on as it comes.
+#[tokio::test]
+async fn a_long_body_is_brief_only_if_it_comes_with_its_head() {
+    let server = start(Config::default()).await;
+    let body = "x".repeat(8_193);
+    let request = post("/", CLOSE, &body);
+    let (head, late) = request.split_at(request.len() - 1);
+    let mut stream = server.connect().await;
+    stream.write_all(head.as_bytes()).await.unwrap();
+    server.seen.acquire().await.unwrap().forget();
+    stream.write_all(late.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert_eq!(outline(&answer), [format!("200 hyper {body}")]);
+    let answer = server.exchange(&[request.as_bytes()]).await;
+    assert_eq!(outline(&answer), [format!("200 brief {body}")]);
+}
+
+#[tokio::test]
+async fn http_2_begins_with_the_connection_or_not_at_all() {
+    let server = start(Config::default()).await;
+    let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let requests = [&post("/", "", "first"), preface].concat();
+    let answers = server.exchange(&[requests.as_bytes()]).await;
+    assert!(answers.contains("brief firstHTTP/1.1 505 "), "{answers}");
 }

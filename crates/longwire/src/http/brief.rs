@@ -8,24 +8,31 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, DATE};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::{Response, StatusCode};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use ws_handshake::{BodyLength, Reject, RequestHead};
 
 use super::connection::{Asked, Connection, Decided, Transport};
-use super::head::First;
+use super::head::{First, linger};
 use super::{Config, Handler, Take};
 use crate::Error;
 use crate::buffer::{Batch, ReadBuffer};
 
 /// The longest body of such a request.
 const MAX_BODY: u64 = 64 * 1024;
+/// The longest body that is waited for: until it is there nobody has asked who sends it, and less
+/// is held for it than for a head.
+const MAX_AWAITED: usize = 8 * 1024;
+/// For so long a peer that has had its last answer may take to read it.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// The answer to a [brief](Take::Brief) request.
 ///
-/// The fields `content-length`, `date` and `connection` are added to it.
+/// How it is delimited is not the handler's to say: the fields `content-length`,
+/// `transfer-encoding` and `date` are ours, with the statuses 204 and 304 no body is sent, and of
+/// `connection` only `close` counts.
 #[non_exhaustive]
 pub enum Reply {
     /// It is here.
@@ -62,17 +69,17 @@ impl Brief {
     }
 }
 
-/// The length of a request's body, if it may be answered here.
-pub(super) fn body_len(head: &RequestHead<'_>) -> Option<usize> {
-    match head.body() {
-        BodyLength::Bytes(len @ ..=MAX_BODY)
-            // Hyper says `100 Continue`, and speaks HTTP/1.0.
-            if head.minor_version() == 1 && head.header("expect").is_none() =>
-        {
-            usize::try_from(len).ok()
-        }
-        _ => None,
-    }
+/// The length of a request's body, if it may be answered here; `there` bytes of it have come.
+pub(super) fn body_len(head: &RequestHead<'_>, there: usize) -> Option<usize> {
+    let len = match head.body() {
+        BodyLength::Bytes(len @ ..=MAX_BODY) => usize::try_from(len).ok()?,
+        _ => return None,
+    };
+    // Hyper says `100 Continue`, speaks HTTP/1.0, and knows which answers have no body.
+    let plain = head.minor_version() == 1
+        && head.header("expect").is_none()
+        && !matches!(head.method(), "HEAD" | "CONNECT");
+    (plain && len <= there.max(MAX_AWAITED)).then_some(len)
 }
 
 /// What becomes of a request whose body does not come.
@@ -105,21 +112,21 @@ impl<H: Handler> Connection<H> {
                 Reply::Now(response) => response,
                 Reply::Later(response) => response.await,
             };
-            let closes = brief.closes || *self.drain.borrow();
+            let closes = brief.closes || says_close(&response) || *self.drain.borrow();
             let mut batch = Batch::new();
             encode(&response, closes, batch.out());
             if let Err(error) = write(&mut io, batch, config.event_stream.deadline()).await {
                 return self.failed(error);
             }
             if closes {
-                // The peer has asked for it, or will ask elsewhere.
-                let _ = io.shutdown().await;
+                // A peer that keeps its side open has had its answer, and so has one that is gone.
+                let _ = timeout(LINGER, linger(&mut io)).await;
                 return;
             }
             let left = bytes.unused().len() - brief.body;
             bytes.keep(left);
             let deadline = Instant::now() + config.head_deadline;
-            let next = self.first(&mut io, bytes, &config, (clock.as_mut(), deadline));
+            let next = self.first(&mut io, (bytes, false), &config, (clock.as_mut(), deadline));
             (brief, bytes) = match next.await {
                 Ok(First::Head {
                     value: Decided::Brief(brief),
@@ -165,13 +172,23 @@ fn encode(response: &Response<Bytes>, closes: bool, out: &mut Vec<u8>) {
         }
     };
     for (name, value) in response.headers() {
-        line(name.as_str().as_bytes(), value.as_bytes());
+        // What says how the answer is delimited is ours to say.
+        if ![CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING].contains(name) {
+            line(name.as_str().as_bytes(), value.as_bytes());
+        }
     }
-    //= https://www.rfc-editor.org/rfc/rfc9110#section-8.6
-    //# A server MUST NOT send a Content-Length header field in any response with a status code of
-    //# 1xx (Informational) or 204 (No Content).
-    if status != StatusCode::NO_CONTENT {
-        let len = response.body().len().to_string();
+    //= https://www.rfc-editor.org/rfc/rfc9112#section-6.3
+    //# Any response to a HEAD request and any response with a 1xx (Informational), 204 (No Content),
+    //# or 304 (Not Modified) status code is always terminated by the first empty line after the
+    //# header fields, regardless of the header fields present in the message, and thus cannot
+    //# contain a message body or trailer section.
+    let body = match status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => None,
+        status if status.is_informational() => None,
+        _ => Some(response.body()),
+    };
+    if let Some(body) = body {
+        let len = body.len().to_string();
         line(CONTENT_LENGTH.as_str().as_bytes(), len.as_bytes());
     }
     line(
@@ -182,5 +199,13 @@ fn encode(response: &Response<Bytes>, closes: bool, out: &mut Vec<u8>) {
         line(b"connection", b"close");
     }
     out.extend_from_slice(b"\r\n");
-    out.extend_from_slice(response.body());
+    out.extend_from_slice(body.map_or(&[], |body| &body[..]));
+}
+
+/// Whether the handler wants the connection to end.
+fn says_close(response: &Response<Bytes>) -> bool {
+    let fields = response.headers().get_all(CONNECTION).into_iter();
+    fields
+        .flat_map(|field| field.as_bytes().split(|byte| *byte == b','))
+        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
 }

@@ -100,8 +100,9 @@ impl<H: Handler> Connection<H> {
 
     async fn plain<Io: Transport>(mut self, mut io: Io, config: Arc<Config>, deadline: Instant) {
         let clock = pin!(sleep_until(deadline));
-        let begun = ReadBuffer::default();
-        match self.first(&mut io, begun, &config, (clock, deadline)).await {
+        let nothing = (ReadBuffer::default(), true);
+        let first = self.first(&mut io, nothing, &config, (clock, deadline));
+        match first.await {
             Ok(first) => self.dispatch(io, first, config),
             Err(error) => self.failed(error),
         }
@@ -172,7 +173,7 @@ impl<H: Handler> Connection<H> {
     pub(super) async fn first<Io: Transport>(
         &mut self,
         io: &mut Io,
-        bytes: ReadBuffer,
+        (bytes, is_first): (ReadBuffer, bool),
         config: &Config,
         (mut clock, deadline): (Pin<&mut Sleep>, Instant),
     ) -> Result<First<Decided<H>>, Error> {
@@ -186,7 +187,10 @@ impl<H: Handler> Connection<H> {
         let mut decide = |head: &RequestHead<'_>, rest: &[u8]| {
             let len = match brief {
                 Some(len) => len,
-                None => match (handler.first(head, *peer), brief::body_len(head)) {
+                None => match (
+                    handler.first(head, *peer),
+                    brief::body_len(head, rest.len()),
+                ) {
                     (Take::Brief, Some(len)) => *brief.insert(len),
                     (take, _) => return Decision::Made(Decided::Take(take, asked(head))),
                 },
@@ -197,7 +201,7 @@ impl<H: Handler> Connection<H> {
             let reply = handler.brief(head, body, *peer);
             Decision::Made(Decided::Brief(Brief::new(head, len, reply)))
         };
-        let mut reading = Reading::new(bytes);
+        let mut reading = Reading::new(bytes, is_first);
         let mut drained = pin!(drain.wait_for(|draining| *draining));
         poll_fn(|cx| {
             if let Poll::Ready(first) = reading.poll(io, cx, &config.limits, &mut decide) {
@@ -206,6 +210,7 @@ impl<H: Handler> Connection<H> {
             while clock.as_mut().poll(cx).is_ready() {
                 if Instant::now() >= deadline {
                     return Poll::Ready(if reading.has_head() {
+                        handler.failed(Some(*peer), Error::HeadDeadline);
                         Ok(brief::too_late())
                     } else {
                         Err(Error::HeadDeadline)
@@ -318,10 +323,16 @@ async fn finished<C: Future>(
     let mut drained = pin!(drain.wait_for(|draining| *draining));
     let mut draining = false;
     poll_fn(|cx| {
-        if !draining && drained.as_mut().poll(cx).is_ready() {
-            draining = true;
-            graceful_shutdown(connection.as_mut());
+        // Before hyper has seen the bytes that were read for it, it would take the connection for
+        // one on which nothing was asked.
+        if let Poll::Ready(ended) = connection.as_mut().poll(cx) {
+            return Poll::Ready(ended);
         }
+        if draining || drained.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
+        }
+        draining = true;
+        graceful_shutdown(connection.as_mut());
         connection.as_mut().poll(cx)
     })
     .await

@@ -53,7 +53,7 @@ where
         let decide = decide.take().expect("a head is decided on once");
         Decision::Made(decide(head))
     };
-    let mut reading = Reading::new(ReadBuffer::default());
+    let mut reading = Reading::new(ReadBuffer::default(), true);
     poll_fn(|cx| reading.poll(io, cx, limits, &mut decide)).await
 }
 
@@ -80,12 +80,16 @@ pub(crate) struct Reading {
     searched: usize,
     /// Without so many bytes nothing can be decided.
     needed: usize,
+    /// Whether it may be the preface of HTTP/2.
+    first: bool,
 }
 
 impl Reading {
-    /// A request that begins with these bytes, which may be all of it.
-    pub(crate) fn new(bytes: ReadBuffer) -> Self {
+    /// The first request of a connection, or else a later one, that begins with these bytes, which
+    /// may be all of it.
+    pub(crate) fn new(bytes: ReadBuffer, first: bool) -> Self {
         Self {
+            first,
             bytes,
             held: Vec::new(),
             searched: 0,
@@ -139,10 +143,10 @@ impl Reading {
             [] => self.bytes.unused(),
             held => held,
         };
-        if seen.starts_with(PREFACE) {
+        if self.first && seen.starts_with(PREFACE) {
             return Some(First::Http2 { bytes: self.take() });
         }
-        if seen.len() < self.needed || PREFACE.starts_with(seen) {
+        if seen.len() < self.needed || self.first && PREFACE.starts_with(seen) {
             return None;
         }
         let head = match RequestHead::parse(seen, &mut self.searched, limits) {
@@ -187,15 +191,24 @@ where
 {
     let refused = async {
         io.write_all(response).await?;
-        io.shutdown().await?;
-        let mut ignored = [0; 1024];
-        for _ in 0..64 {
-            if io.read(&mut ignored).await? == 0 {
-                break;
-            }
-        }
-        Ok(())
+        linger(&mut io).await
     };
     // A peer that keeps its side open has had its answer.
     timeout(within, refused).await.unwrap_or(Ok(()))
+}
+
+/// Ends our side and reads on for a moment: bytes that nobody has read would make the system reset
+/// the connection, and the peer lose its answer.
+pub(crate) async fn linger<Io>(io: &mut Io) -> io::Result<()>
+where
+    Io: AsyncRead + AsyncWrite + Unpin,
+{
+    io.shutdown().await?;
+    let mut ignored = [0; 1024];
+    for _ in 0..64 {
+        if io.read(&mut ignored).await? == 0 {
+            break;
+        }
+    }
+    Ok(())
 }

@@ -117,8 +117,8 @@ pub enum Take<E, W> {
     /// The bytes of a response that says `Connection: close`; nothing after the head is read.
     Refuse(Vec<u8>),
     /// [`Handler::brief`], on the bare socket, which goes on with the next request; hyper if the
-    /// body may be longer than 64 KiB or its length is not known, if the client waits for
-    /// `100 Continue`, and for HTTP/1.0.
+    /// body is longer than 64 KiB, or than 8 KiB and has not come with the head, or of unknown
+    /// length, if the client waits for `100 Continue`, for HEAD and for HTTP/1.0.
     Brief,
     /// Hyper, with the bytes already read put back.
     Http,
@@ -155,8 +155,8 @@ impl Config {
         self
     }
 
-    /// Most connections that have not sent their first head, nor finished the TLS handshake;
-    /// default 1,024. One more closes the oldest of them with [`Error::Displaced`]: whoever sends
+    /// Most connections that have not sent their first head, with its body if that is
+    /// [brief](Take::Brief), nor finished the TLS handshake; default 1,024. One more closes the oldest of them with [`Error::Displaced`]: whoever sends
     /// its head at once is served, however many others do not.
     #[must_use]
     pub fn max_pending(mut self, count: usize) -> Self {
