@@ -207,7 +207,8 @@ impl Hub {
             let done = match work {
                 Work::Append(pending) => {
                     self.append(pending);
-                    Ok(())
+                    // Without waiting for each, it may be due, however much more comes.
+                    self.store.sync()
                 }
                 Work::Expire => self.store.expire().map(|gone| {
                     let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
@@ -232,6 +233,7 @@ impl Hub {
     /// Appends events together, and answers each publisher once all are as durable as they are to
     /// be.
     fn append(&self, pending: Vec<Pending>) {
+        let _unwound = Unwound(self);
         let head = self.head();
         let mut batch = Batch::new(head, self.now());
         let mut outcomes = Vec::with_capacity(pending.len());
@@ -378,6 +380,20 @@ impl Hub {
         // Without a random number they come back at once, which is no reason to fail.
         let random = getrandom::u64().unwrap_or_default();
         Duration::from_millis(1_000 + random % spread)
+    }
+}
+
+/// Notices that appending has panicked: what the log holds is not known then.
+struct Unwound<'h>(&'h Hub);
+
+impl Drop for Unwound<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.unwritable.store(true, Ordering::Relaxed);
+            error!(
+                "writing has failed: nothing more is acknowledged until the hub is started again"
+            );
+        }
     }
 }
 

@@ -62,6 +62,8 @@ struct Waiting {
     writing: bool,
     /// The thread waits until nobody does.
     wanted: bool,
+    /// Who wrote has panicked.
+    failed: bool,
     last: Last,
 }
 
@@ -108,6 +110,9 @@ impl Queue {
         mut waiting: MutexGuard<'_, Waiting>,
         form: PublishForm,
     ) -> Result<oneshot::Receiver<Outcome>, Refusal> {
+        if waiting.failed {
+            return Err(Refusal::Unwritten);
+        }
         if waiting.close {
             return Err(Refusal::Draining);
         }
@@ -142,6 +147,7 @@ impl Queue {
     pub(crate) fn alone(&self) -> Option<Writing<'_>> {
         let mut waiting = self.waiting();
         let others = waiting.writing
+            || waiting.wanted
             || !waiting.events.is_empty()
             || waiting.expire
             || waiting.close
@@ -235,6 +241,7 @@ impl Waiting {
 
     /// Nothing is written any more: those who wait hear it.
     fn end(&mut self) {
+        self.failed |= std::thread::panicking();
         self.close = true;
         self.events.clear();
     }
@@ -447,7 +454,7 @@ mod tests {
             outcome
         });
         assert!(outcome.blocking_recv().is_err());
-        assert!(matches!(queue.push(form(1)), Err(Refusal::Draining)));
+        assert!(matches!(queue.push(form(1)), Err(Refusal::Unwritten)));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use hub_protocol::PublishForm;
 use resume::{Bounds, Epoch, Position};
 
 use super::conformance::{Directory, EPOCH, FOREVER, event};
@@ -9,6 +10,9 @@ use super::disk::Disk;
 use super::mark::Mark;
 use super::simulated::Simulated;
 use super::*;
+use crate::hub::Hub;
+use crate::log::Log;
+use crate::publishing::Publishing;
 
 const OTHER: Epoch = Epoch::from_bytes([9; Epoch::LEN]);
 const ENOSPC: i32 = 28;
@@ -100,6 +104,27 @@ fn without_waiting_for_the_disk_an_end_in_order_keeps_the_epoch_and_a_kill_begin
             assert_eq!(disk.bounds().head().epoch, epoch, "{sync:?}");
         }
     }
+}
+
+#[test]
+fn while_events_keep_coming_the_disk_is_waited_for_as_often_as_asked() {
+    let device = Simulated::default();
+    let disk = begin(&device, Sync::Interval(Duration::from_millis(50)));
+    let log = Log::new(disk.bounds().head(), usize::MAX);
+    let hub = Hub::on_disk(log, disk).unwrap();
+    // The writer is never without work for as long as it takes to look around.
+    for _ in 0..100 {
+        let form = PublishForm::text(["a"], "x");
+        let Publishing::Waits(outcome) = hub.publish(form) else {
+            panic!("nobody writes")
+        };
+        outcome.blocking_recv().unwrap().unwrap();
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Nothing that was not synced is there.
+    let (_, events) = open(&device.after_power_failure(|| false), Sync::Always).unwrap();
+    hub.close();
+    assert!(events.len() >= 50, "only {} of 100", events.len());
 }
 
 #[test]
