@@ -97,7 +97,7 @@ pub(super) fn write(runs: &[Run]) -> Result<(), String> {
         }
     }
     save(&path, &page)?;
-    let table = root().join("docs/src/performance/table.md");
+    let table = root().join("docs/src/performance/groups.txt");
     save(&table, &summary(runs))?;
     for run in runs.iter().filter(|run| !run.groups.is_empty()) {
         let drawing = chart::draw(run.suite.about, &run.groups);
