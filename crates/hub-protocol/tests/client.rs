@@ -701,6 +701,16 @@ fn topics_that_are_refused_are_no_longer_subscribed() {
     };
     assert_eq!(driver.events(), [refused]);
     assert_eq!(driver.client.topics().len(), 1);
+    // With another token it may be granted.
+    driver
+        .client
+        .subscribe([topic("b")], Start::Live, driver.now)
+        .unwrap();
+    let asked = driver.actions();
+    let [ClientAction::Text { frame, .. }] = &asked[..] else {
+        panic!("{asked:?}")
+    };
+    assert!(frame.contains(r#""topics":["b"]"#), "{frame}");
 }
 
 // The position moves only after the handler.

@@ -220,7 +220,7 @@ fn locate(start: u8, bytes: &[u8]) -> Utf8Error {
 /// How many bytes at the end of `bytes` begin a character without ending it: zero to three.
 #[inline]
 pub(crate) fn open_len(bytes: &[u8]) -> usize {
-    for (len, &byte) in (1..=3).zip(bytes.iter().rev()) {
+    for (len, &byte) in (1..4).zip(bytes.iter().rev()) {
         let needs = match byte {
             0x00..=0x7f => return 0,
             0x80..=0xbf => continue,

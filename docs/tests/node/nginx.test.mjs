@@ -130,10 +130,10 @@ test("what is silent for longer than proxy_read_timeout is cut, an event stream 
 });
 
 test("with heartbeats neither is", async (t) => {
-  const shorter = (text) => text.replace("proxy_read_timeout 60s;", "proxy_read_timeout 1s;");
-  const log = eventLog({ heartbeat: 100 });
+  const shorter = (text) => text.replace("proxy_read_timeout 60s;", "proxy_read_timeout 3s;");
+  const log = eventLog({ heartbeat: 300 });
   const { address, server } = await start(t, log.answer, shorter);
-  const { sockets } = chat({ server, origins: ["http://app.example"], ping: 100 });
+  const { sockets } = chat({ server, origins: ["http://app.example"], ping: 300 });
   t.after(() => sockets.close());
   const response = await fetch(`http://${address}/events`);
   const socket = new WebSocket(`ws://${address}/`, { origin: "http://app.example" });
@@ -141,8 +141,9 @@ test("with heartbeats neither is", async (t) => {
   socket.on("ping", () => (beats += 1));
   let bytes = 0;
   const reader = response.body.getReader();
-  // Over two seconds' worth of both.
+  // Twice as long as without them.
   while (bytes < 60 || beats < 20) {
+    assert.notEqual(socket.readyState, WebSocket.CLOSED, "the WebSocket was cut");
     const { done, value } = await reader.read();
     assert.equal(done, false);
     bytes += value.length;

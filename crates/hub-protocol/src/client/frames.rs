@@ -329,6 +329,8 @@ impl Client {
         };
         for topic in &topics {
             self.topics.remove(topic);
+            // Wanted again, it is asked for again.
+            self.topics.asked.remove(topic);
         }
         self.deliver(ClientEvent::Refused {
             topics,

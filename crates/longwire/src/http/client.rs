@@ -74,6 +74,10 @@ impl Client {
 
     /// With this connector: whom to trust, through which proxy, how long to wait.
     #[must_use]
+    #[cfg_attr(
+        not(feature = "http2"),
+        expect(clippy::needless_update, reason = "only HTTP/2 adds fields")
+    )]
     pub fn with_connector(connector: Connector) -> Self {
         Self {
             shared: Arc::new(Shared {
