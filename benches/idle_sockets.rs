@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use longwire::ws::{self, Config, Deflate, Outbox, Received, Session};
 use tokio::net::TcpListener;
@@ -33,7 +34,10 @@ pub(crate) fn request(name: &str) -> String {
 /// Serves until killed.
 pub(crate) fn serve(name: &str) {
     let deflate = (name == "deflate").then(Deflate::new);
-    let config = Config::default().deflate(deflate);
+    // The clients answer no pings: to open thousands of them may take longer than a pong may.
+    let config = Config::default()
+        .deflate(deflate)
+        .pong_within(Duration::from_secs(3_600));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
