@@ -8,20 +8,19 @@ const LABELS: u32 = 250;
 const BARS: u32 = 420;
 
 /// For each group a bar of ours, one of the best peer, and one of the limit, each the longer the
-/// more it does in a second; the longest of a group is as long as the chart is wide.
+/// more it does in a second; the longer of the first two is as long as the chart is wide, and a
+/// limit beyond it is cut off there.
 ///
 /// The colours are named by the page around it, so that the chart suits a dark page too.
 pub(super) fn draw(title: &str, groups: &[Group]) -> String {
     let mut rows = String::new();
     let mut y = 30;
     for group in groups {
-        let kinds = [Kind::Ours, Kind::Peer, Kind::Limit];
-        let bars: Vec<_> = kinds
-            .into_iter()
-            .filter_map(|kind| group.best(kind))
-            .collect();
-        let fastest = bars
+        let best = |kind| group.best(kind);
+        let bars = [group.ours(), best(Kind::Peer), best(Kind::Limit)];
+        let fastest = bars[..2]
             .iter()
+            .flatten()
             .map(|case| case.ns)
             .fold(f64::INFINITY, f64::min);
         let _ = writeln!(
@@ -31,8 +30,8 @@ pub(super) fn draw(title: &str, groups: &[Group]) -> String {
             y + 12,
             escape(&group.name)
         );
-        for case in bars {
-            let width = f64::from(BARS) * fastest / case.ns;
+        for case in bars.into_iter().flatten() {
+            let width = f64::from(BARS) * (fastest / case.ns).min(1.0);
             let class = match case.kind {
                 Kind::Ours => "ours",
                 Kind::Peer => "peer",
@@ -75,10 +74,12 @@ mod tests {
 
     #[test]
     fn the_fastest_of_a_group_is_as_wide_as_the_chart() {
-        let text = "a & b (1 bytes, 1 events)\n  us  ours  10.0  1  1\n  them  peer  20.0  1  1\n";
+        let text = "a & b (1 bytes, 1 events)\n  us  ours  10.0  1  1\n  less  ours  1.0  1  1\n  \
+                    them  peer  20.0  1  1\n  copy  limit  2.0  1  1\n";
         let drawing = draw("t", &results::parse(text));
         assert!(drawing.contains("class=\"ours\" x=\"250\" y=\"30\" width=\"420.0\""));
         assert!(drawing.contains("class=\"peer\" x=\"250\" y=\"48\" width=\"210.0\""));
-        assert!(drawing.contains("a &amp; b"));
+        assert!(drawing.contains("class=\"limit\" x=\"250\" y=\"66\" width=\"420.0\""));
+        assert!(drawing.contains("a &amp; b") && !drawing.contains("less"));
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn summary(runs: &[Run]) -> String {
 }
 
 fn row(group: &Group) -> String {
-    // What is named first does what the peers do; others of ours stand in the table below it.
-    let Some(ours) = group.cases.iter().find(|case| case.kind == Kind::Ours) else {
+    // Others of ours stand in the table below it.
+    let Some(ours) = group.ours() else {
         return String::new();
     };
     let peer = group.best(Kind::Peer);

@@ -25,6 +25,11 @@ pub(super) enum Kind {
 }
 
 impl Group {
+    /// Ours that does what the peers do: the one that is named first.
+    pub(super) fn ours(&self) -> Option<&Case> {
+        self.cases.iter().find(|case| case.kind == Kind::Ours)
+    }
+
     /// The fastest of a kind.
     pub(super) fn best(&self, kind: Kind) -> Option<&Case> {
         let cases = self.cases.iter().filter(|case| case.kind == kind);
