@@ -201,7 +201,6 @@ impl Hub {
     /// What the writing thread does until the hub is closed.
     fn write(&self) {
         let Some(disk) = &self.disk else { return };
-        let _closing = disk.queue.closing();
         loop {
             let (work, _writing) = disk.queue.take();
             let done = match work {
@@ -233,7 +232,6 @@ impl Hub {
     /// Appends events together, and answers each publisher once all are as durable as they are to
     /// be.
     fn append(&self, pending: Vec<Pending>) {
-        let _unwound = Unwound(self);
         let head = self.head();
         let mut batch = Batch::new(head, self.now());
         let mut outcomes = Vec::with_capacity(pending.len());
@@ -355,7 +353,12 @@ impl Hub {
 
     /// Whether events can be appended, as far as is known.
     pub(crate) fn is_writable(&self) -> bool {
-        !self.unwritable.load(Ordering::Relaxed)
+        let failed = || {
+            self.disk
+                .as_ref()
+                .is_some_and(|disk| disk.queue.has_failed())
+        };
+        !self.unwritable.load(Ordering::Relaxed) && !failed()
     }
 
     /// Ends every subscription, now and from now on.
@@ -380,20 +383,6 @@ impl Hub {
         // Without a random number they come back at once, which is no reason to fail.
         let random = getrandom::u64().unwrap_or_default();
         Duration::from_millis(1_000 + random % spread)
-    }
-}
-
-/// Notices that appending has panicked: what the log holds is not known then.
-struct Unwound<'h>(&'h Hub);
-
-impl Drop for Unwound<'_> {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            self.0.unwritable.store(true, Ordering::Relaxed);
-            error!(
-                "writing has failed: nothing more is acknowledged until the hub is started again"
-            );
-        }
     }
 }
 

@@ -136,6 +136,11 @@ impl Queue {
         self.bell.notify_one();
     }
 
+    /// Whether writing has panicked: what the log holds is not known then.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.waiting().failed
+    }
+
     /// Takes no more events; the thread ends once it has written those that wait.
     pub(crate) fn close(&self) {
         self.waiting().close = true;
@@ -196,11 +201,6 @@ impl Queue {
         (work, Writing::new(self, events))
     }
 
-    /// Ends this queue with its thread, however that ends: those who wait hear it.
-    pub(crate) fn closing(&self) -> Closing<'_> {
-        Closing(self)
-    }
-
     fn wait<'q>(
         &self,
         waiting: MutexGuard<'q, Waiting>,
@@ -238,13 +238,6 @@ impl Waiting {
             Work::Tick
         }
     }
-
-    /// Nothing is written any more: those who wait hear it.
-    fn end(&mut self) {
-        self.failed |= std::thread::panicking();
-        self.close = true;
-        self.events.clear();
-    }
 }
 
 /// The right to write, until it is dropped.
@@ -273,7 +266,9 @@ impl Drop for Writing<'_> {
             waiting.last = Last::new(self.events, self.begun);
         }
         if std::thread::panicking() {
-            waiting.end();
+            // Nothing is written any more: those who wait hear it.
+            (waiting.failed, waiting.close) = (true, true);
+            waiting.events.clear();
         }
         let wanted = waiting.wanted;
         drop(waiting);
@@ -283,184 +278,9 @@ impl Drop for Writing<'_> {
     }
 }
 
-/// Closes a queue when dropped.
-#[derive(Debug)]
-pub(crate) struct Closing<'q>(&'q Queue);
-
-impl Drop for Closing<'_> {
-    fn drop(&mut self) {
-        self.0.waiting().end();
-    }
-}
-
 fn size(form: &PublishForm) -> usize {
     form.data.len() + form.topics.iter().map(String::len).sum::<usize>() + OVERHEAD
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use hub_protocol::Data;
-
-    fn form(len: usize) -> PublishForm {
-        PublishForm::new(vec!["a".into()], Data::Text("x".repeat(len)))
-    }
-
-    #[test]
-    fn what_waits_is_taken_together_and_in_order_up_to_a_size() {
-        let queue = Queue::default();
-        let _outcomes: Vec<_> = (0..12).map(|n| queue.push(form((1 << 20) - n))).collect();
-        queue.close();
-        assert!(matches!(queue.push(form(1)), Err(Refusal::Draining)));
-        for count in [8, 4] {
-            assert_eq!(taken(&queue, Last::default()), count);
-        }
-        assert_eq!(queue.waiting().bytes, 0);
-        assert!(matches!(queue.take().0, Work::Close));
-    }
-
-    /// How many are taken after such a commit.
-    fn taken(queue: &Queue, last: Last) -> usize {
-        queue.waiting().last = last;
-        loop {
-            match queue.take().0 {
-                Work::Append(batch) => return batch.len(),
-                // Whoever pushes has not come to it yet.
-                Work::Tick => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// Pushes one event once the thread that takes waits for `count` of them: it is not taken for
-    /// one that was there before.
-    fn push_to_one_that_waits_for(queue: &Queue, count: usize) {
-        loop {
-            let waiting = queue.waiting();
-            if waiting.wake_at == count {
-                drop(queue.add(waiting, form(1)));
-                return;
-            }
-            drop(waiting);
-            std::thread::yield_now();
-        }
-    }
-
-    /// A commit of so many events that took so long that nothing else of a test does.
-    fn endless(events: usize) -> Last {
-        Last {
-            events,
-            took: Duration::from_secs(3_600),
-            ended: Some(Instant::now()),
-        }
-    }
-
-    #[test]
-    fn who_was_answered_is_waited_for() {
-        let queue = Queue::default();
-        std::thread::scope(|scope| {
-            let queue = &queue;
-            scope.spawn(|| {
-                push_to_one_that_waits_for(queue, 1);
-                for _ in 1..40 {
-                    std::thread::yield_now();
-                    let _ = queue.push(form(1));
-                }
-            });
-            assert_eq!(taken(queue, endless(40)), 40);
-        });
-        // Two that came meanwhile, and the forty.
-        let _two = [queue.push(form(1)), queue.push(form(1))];
-        std::thread::scope(|scope| {
-            let queue = &queue;
-            scope.spawn(|| {
-                push_to_one_that_waits_for(queue, 42);
-                (1..40).for_each(|_| drop(queue.push(form(1))));
-            });
-            assert_eq!(taken(queue, endless(40)), 42);
-        });
-    }
-
-    #[test]
-    fn who_publishes_alone_does_not_wait() {
-        let queue = Queue::default();
-        let _one = queue.push(form(1));
-        assert_eq!(taken(&queue, Last::default()), 1);
-        std::thread::scope(|scope| {
-            let queue = &queue;
-            scope.spawn(|| {
-                push_to_one_that_waits_for(queue, 1);
-            });
-            assert_eq!(taken(queue, endless(1)), 1);
-        });
-    }
-
-    #[test]
-    fn nobody_waits_for_those_who_do_not_come_back() {
-        let queue = Queue::default();
-        let _one = queue.push(form(1));
-        let over = Last {
-            events: 64,
-            took: Duration::from_micros(10),
-            ended: Some(Instant::now()),
-        };
-        assert_eq!(taken(&queue, over), 1);
-    }
-
-    #[test]
-    fn who_is_alone_may_write_and_everybody_else_waits_for_that() {
-        let queue = Queue::default();
-        let writing = queue.alone().unwrap();
-        assert!(queue.alone().is_none(), "two would write");
-        let _other = queue.push(form(1));
-        std::thread::scope(|scope| {
-            let taking = scope.spawn(|| taken(&queue, Last::default()));
-            while !queue.waiting().wanted {
-                std::thread::yield_now();
-            }
-            assert!(!taking.is_finished());
-            drop(writing);
-            assert_eq!(taking.join().unwrap(), 1);
-        });
-        // The commit was of one: who publishes now is alone, too.
-        drop(queue.alone().unwrap());
-        let _others = [queue.push(form(1)), queue.push(form(1))];
-        assert!(queue.alone().is_none(), "they are first");
-        assert_eq!(taken(&queue, Last::default()), 2);
-        assert!(queue.alone().is_none(), "those two may come back");
-        queue.close();
-        assert!(matches!(queue.take().0, Work::Close));
-        queue.waiting().last = Last::default();
-        assert!(queue.alone().is_none(), "it is closed");
-    }
-
-    #[test]
-    fn where_writing_panics_those_who_wait_hear_it() {
-        let queue = Queue::default();
-        let outcome = std::thread::scope(|scope| {
-            let (begun, begins) = std::sync::mpsc::channel();
-            let queue = &queue;
-            let writer = scope.spawn(move || {
-                let _writing = queue.alone().unwrap();
-                begins.recv().unwrap();
-                panic!("as asked");
-            });
-            while !queue.waiting().writing {
-                std::thread::yield_now();
-            }
-            let outcome = queue.push(form(1)).unwrap();
-            begun.send(()).unwrap();
-            assert!(writer.join().is_err());
-            outcome
-        });
-        assert!(outcome.blocking_recv().is_err());
-        assert!(matches!(queue.push(form(1)), Err(Refusal::Unwritten)));
-    }
-
-    #[test]
-    fn what_waits_is_bounded() {
-        let queue = Queue::default();
-        let refused = (0..100).find_map(|n| queue.push(form(1 << 20)).err().map(|why| (n, why)));
-        assert_eq!(refused, Some((64, Refusal::Busy)));
-    }
-}
+mod tests;

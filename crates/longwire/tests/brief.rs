@@ -10,7 +10,7 @@ use core::convert::Infallible;
 use core::net::SocketAddr;
 use core::task::{Context, Poll};
 use core::time::Duration;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
@@ -49,7 +49,11 @@ struct App {
     later: Arc<Semaphore>,
     /// How many heads were seen.
     seen: Arc<Semaphore>,
+    stop: Stop,
 }
+
+/// Dropped, the server stops.
+type Stop = Arc<Mutex<Option<oneshot::Sender<Infallible>>>>;
 
 impl Handler for App {
     type EventStream = Empty;
@@ -59,6 +63,10 @@ impl Handler for App {
     fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Empty, Empty> {
         self.seen.add_permits(1);
         match (head.method(), head.path()) {
+            (_, "/stop") => {
+                drop(self.stop.lock().unwrap().take());
+                Take::Http
+            }
             ("POST" | "HEAD", _) => Take::Brief,
             (_, "/events") => Take::EventStream(HeaderMap::new(), Empty),
             _ => Take::Http,
@@ -105,7 +113,7 @@ struct Server {
     address: SocketAddr,
     later: Arc<Semaphore>,
     seen: Arc<Semaphore>,
-    stop: oneshot::Sender<Infallible>,
+    stop: Stop,
     serving: JoinHandle<()>,
 }
 
@@ -113,11 +121,13 @@ async fn start(config: Config) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let [later, seen] = [0; 2].map(|count| Arc::new(Semaphore::new(count)));
+    let (stop, stopped) = oneshot::channel();
+    let stop = Stop::new(Mutex::new(Some(stop)));
     let app = Arc::new(App {
         later: later.clone(),
         seen: seen.clone(),
+        stop: stop.clone(),
     });
-    let (stop, stopped) = oneshot::channel();
     let serving = tokio::spawn(serve(listener, app, config, async {
         let _ = stopped.await;
     }));
@@ -337,7 +347,7 @@ async fn who_is_answered_later_is_answered_in_order_and_before_the_server_ends()
     let seen = server.seen.acquire_many(3).await.unwrap();
     seen.forget();
 
-    drop(server.stop);
+    drop(server.stop.lock().unwrap().take());
     // Who asks for nothing is sent away at once.
     assert_eq!(idle.read(&mut answer).await.unwrap(), 0);
     partial.write_all(after.as_bytes()).await.unwrap();
@@ -411,4 +421,15 @@ async fn http_2_begins_with_the_connection_or_not_at_all() {
     let requests = [&post("/", "", "first"), preface].concat();
     let answers = server.exchange(&[requests.as_bytes()]).await;
     assert!(answers.contains("brief firstHTTP/1.1 505 "), "{answers}");
+}
+
+/// The server stops between the reading of a request and the moment at which hyper sees it.
+#[tokio::test]
+async fn a_request_that_was_read_is_answered_although_the_server_stops() {
+    let server = start(Config::default()).await;
+    let answer = server
+        .exchange(&[b"GET /stop HTTP/1.1\r\nHost: a\r\n\r\n"])
+        .await;
+    assert_eq!(outline(&answer), ["200 hyper "]);
+    server.serving.await.unwrap();
 }
