@@ -1,0 +1,123 @@
+//! Writing to a store that must be waited for: by a thread, or by who publishes alone.
+
+use core::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use hub_protocol::PublishForm;
+use tokio::runtime::RuntimeFlavor;
+use tokio::sync::oneshot;
+use tokio::task::block_in_place;
+use tracing::error;
+
+use super::Hub;
+use crate::appender::{Batch, Known};
+use crate::event::Event;
+use crate::publishing::{Publishing, Refusal};
+use crate::store::Gone;
+use crate::writer::{Pending, Work};
+
+impl Hub {
+    /// As [`publish`](Self::publish). Who publishes alone may have to wait for the disk in this
+    /// call, instead of for another thread to do so: of a runtime with several threads, another
+    /// one goes on with its tasks meanwhile.
+    pub(crate) fn publish_here(&self, form: PublishForm) -> Publishing {
+        let Some(disk) = self.disk.as_ref().filter(|_| !form.ephemeral) else {
+            return self.publish(form);
+        };
+        let runtime = tokio::runtime::Handle::try_current();
+        let several = runtime.is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
+        if self.is_draining() || !several {
+            return self.publish(form);
+        }
+        let Some(_writing) = disk.queue.alone() else {
+            return self.publish(form);
+        };
+        let (done, mut outcome) = oneshot::channel();
+        block_in_place(|| self.append(vec![Pending { form, done }]));
+        Publishing::Done(outcome.try_recv().unwrap_or(Err(Refusal::Unwritten)))
+    }
+
+    /// What the writing thread does until the hub is closed.
+    pub(super) fn write(&self) {
+        let Some(disk) = &self.disk else { return };
+        loop {
+            let (work, _writing) = disk.queue.take();
+            let done = match work {
+                Work::Append(pending) => {
+                    self.append(pending);
+                    // Without waiting for each, it may be due, however much more comes.
+                    self.store.sync()
+                }
+                Work::Expire => self.store.expire().map(|gone| {
+                    let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+                    let _ = self.show(&mut log, &[], &gone);
+                }),
+                Work::Tick => self.store.sync(),
+                Work::Close => {
+                    if let Err(error) = self.store.close() {
+                        error!(%error, "the log was not closed");
+                    }
+                    return;
+                }
+            };
+            // One that failed before was said before.
+            if let Err(error) = done {
+                self.unwritable.store(true, Ordering::Relaxed);
+                tracing::debug!(%error, "the log cannot be written");
+            }
+        }
+    }
+
+    /// Appends events together, and answers each publisher once all are as durable as they are to
+    /// be.
+    fn append(&self, pending: Vec<Pending>) {
+        let head = self.head();
+        let mut batch = Batch::new(head, self.now());
+        let mut outcomes = Vec::with_capacity(pending.len());
+        for Pending { form, done } in pending {
+            let known = Known::find(&form, &self.log()).read(&*self.store);
+            let known = known.map_err(|_| Refusal::Unwritten);
+            outcomes.push((done, known.and_then(|known| batch.add(form, known))));
+        }
+        let appended = if batch.events.is_empty() {
+            Ok(Gone::new())
+        } else {
+            let started = Instant::now();
+            let appended = self.store.append(&batch.events);
+            self.metrics.commit.observe(started.elapsed());
+            appended
+        };
+        let mut matched = None;
+        let failed = match appended {
+            Ok(gone) => {
+                let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
+                matched = Some(self.show(&mut log, &batch.events, &gone));
+                false
+            }
+            Err(error) => {
+                self.unwritable.store(true, Ordering::Relaxed);
+                error!(%error, "the log cannot be written: nothing more is acknowledged until the \
+                                hub is started again");
+                true
+            }
+        };
+        for (done, outcome) in outcomes {
+            let new = |event: &Arc<Event>| event.position.offset > head.offset;
+            let outcome = match outcome {
+                Ok(event) if failed && new(&event) => Err(Refusal::Unwritten),
+                Ok(event) if !new(&event) => {
+                    self.metrics.events_repeated.add(1);
+                    Ok(event)
+                }
+                outcome => outcome,
+            };
+            // Nobody may wait for it any more.
+            let _ = done.send(outcome);
+        }
+        // After the answers: the next events of those who get them are to come soon.
+        if let Some(matched) = matched {
+            self.ring(&batch.events, &matched);
+        }
+    }
+}
