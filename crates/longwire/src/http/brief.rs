@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use ws_handshake::{BodyLength, Reject, RequestHead};
 
 use super::connection::{Asked, Connection, Decided, Transport};
-use super::head::{First, linger};
+use super::head::{First, Reading, linger};
 use super::{Config, Handler, Take};
 use crate::Error;
 use crate::buffer::{Batch, ReadBuffer};
@@ -126,7 +126,8 @@ impl<H: Handler> Connection<H> {
             let left = bytes.unused().len() - brief.body;
             bytes.keep(left);
             let deadline = Instant::now() + config.head_deadline;
-            let next = self.first(&mut io, (bytes, false), &config, (clock.as_mut(), deadline));
+            let next = Reading::next(bytes);
+            let next = self.request(&mut io, next, &config, (clock.as_mut(), deadline));
             (brief, bytes) = match next.await {
                 Ok(First::Head {
                     value: Decided::Brief(brief),

@@ -100,8 +100,7 @@ impl<H: Handler> Connection<H> {
 
     async fn plain<Io: Transport>(mut self, mut io: Io, config: Arc<Config>, deadline: Instant) {
         let clock = pin!(sleep_until(deadline));
-        let nothing = (ReadBuffer::default(), true);
-        let first = self.first(&mut io, nothing, &config, (clock, deadline));
+        let first = self.request(&mut io, Reading::first(), &config, (clock, deadline));
         match first.await {
             Ok(first) => self.dispatch(io, first, config),
             Err(error) => self.failed(error),
@@ -168,12 +167,12 @@ impl<H: Handler> Connection<H> {
         self.handler.failed(Some(self.peer), error);
     }
 
-    /// Reads the first head, or the next one, and lets the handler decide about it. The clock may
+    /// Reads a request, of most only the head, and lets the handler decide about it. The clock may
     /// stand at an earlier time than the deadline.
-    pub(super) async fn first<Io: Transport>(
+    pub(super) async fn request<Io: Transport>(
         &mut self,
         io: &mut Io,
-        (bytes, is_first): (ReadBuffer, bool),
+        mut reading: Reading,
         config: &Config,
         (mut clock, deadline): (Pin<&mut Sleep>, Instant),
     ) -> Result<First<Decided<H>>, Error> {
@@ -201,7 +200,6 @@ impl<H: Handler> Connection<H> {
             let reply = handler.brief(head, body, *peer);
             Decision::Made(Decided::Brief(Brief::new(head, len, reply)))
         };
-        let mut reading = Reading::new(bytes, is_first);
         let mut drained = pin!(drain.wait_for(|draining| *draining));
         poll_fn(|cx| {
             if let Poll::Ready(first) = reading.poll(io, cx, &config.limits, &mut decide) {

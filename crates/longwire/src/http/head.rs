@@ -53,7 +53,7 @@ where
         let decide = decide.take().expect("a head is decided on once");
         Decision::Made(decide(head))
     };
-    let mut reading = Reading::new(ReadBuffer::default(), true);
+    let mut reading = Reading::first();
     poll_fn(|cx| reading.poll(io, cx, limits, &mut decide)).await
 }
 
@@ -85,15 +85,22 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// The first request of a connection, or else a later one, that begins with these bytes, which
-    /// may be all of it.
-    pub(crate) fn new(bytes: ReadBuffer, first: bool) -> Self {
+    /// The first request of a connection, which may be the preface of HTTP/2.
+    pub(crate) fn first() -> Self {
         Self {
-            first,
+            first: true,
+            ..Self::next(ReadBuffer::default())
+        }
+    }
+
+    /// A later one that begins with these bytes, which may be all of it.
+    pub(crate) fn next(bytes: ReadBuffer) -> Self {
+        Self {
             bytes,
             held: Vec::new(),
             searched: 0,
             needed: 0,
+            first: false,
         }
     }
 
