@@ -20,6 +20,10 @@
 //! it leaves out. *raw with timers* is *raw* with what every server has that notices
 //! a peer that is gone: a timer for each connection, here one that never fires.
 //!
+//! Ours serves in three ways: *session* is handed messages where they lie, and so is *lent*, which
+//! copies them to send them; *socket* gets messages of its own, each of which the allocator is
+//! asked for.
+//!
 //! Peers are used as their documentation has it for throughput: those that are a `Sink` are fed
 //! while messages are at hand and flushed before they wait. fastwebsockets, ratchet and wtx write
 //! each frame at once and offer nothing else; nexus-web does no IO of its own on tokio, so that

@@ -7,7 +7,7 @@ use core::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
-use longwire::ws::{self, Config, Outbox, Received, Session};
+use longwire::ws::{self, Config, Outbox, Received, Session, Socket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -26,6 +26,8 @@ pub(crate) enum Server {
     Session,
     /// Ours, `recv` and `feed`.
     Socket,
+    /// Ours, `recv_ref` and `feed`: what is lent is copied to a buffer that is used again.
+    Lent,
     FastWebSockets,
     NexusWeb,
     Ratchet,
@@ -36,12 +38,13 @@ pub(crate) enum Server {
     Yawc,
 }
 
-pub(crate) const SERVERS: [(&str, Server); 13] = [
+pub(crate) const SERVERS: [(&str, Server); 14] = [
     ("raw", Server::Raw),
     ("raw with timers", Server::RawWithTimers),
     ("floor", Server::Floor),
     ("longwire, session", Server::Session),
     ("longwire, socket", Server::Socket),
+    ("longwire, lent", Server::Lent),
     ("fastwebsockets", Server::FastWebSockets),
     ("nexus-web", Server::NexusWeb),
     ("ratchet", Server::Ratchet),
@@ -75,13 +78,17 @@ pub(crate) async fn echo(server: Server, mut stream: TcpStream) {
             }
             return;
         }
+        Server::Lent => {
+            let socket = ws::accept(stream, Config::default(), |accept| Ok(accept)).await;
+            return lent(socket.unwrap()).await;
+        }
         _ => answer(&mut stream).await,
     }
     match server {
         Server::Raw => raw(stream).await,
         Server::RawWithTimers => raw_with_timers(stream).await,
         Server::Floor => floor(stream).await,
-        Server::Session | Server::Socket => unreachable!("served above"),
+        Server::Session | Server::Socket | Server::Lent => unreachable!("served above"),
         Server::FastWebSockets => fastwebsockets(stream).await,
         Server::NexusWeb => nexus_web(stream).await,
         Server::Ratchet => ratchet(stream).await,
@@ -120,6 +127,18 @@ async fn answer(stream: &mut TcpStream) {
     }
     let answer = b"HTTP/1.1 101 Switching Protocols\r\n\r\n";
     stream.write_all(answer).await.unwrap();
+}
+
+async fn lent(mut socket: Socket<TcpStream>) {
+    let mut copy = Vec::new();
+    while let Some(Ok(message)) = socket.recv_ref().await {
+        let Received::Binary(bytes) = message else {
+            return;
+        };
+        copy.clear();
+        copy.extend_from_slice(bytes);
+        socket.feed(&*copy).await.unwrap();
+    }
 }
 
 struct Echo;

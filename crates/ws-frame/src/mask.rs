@@ -78,6 +78,11 @@ pub(crate) fn mask_ascii_short(key: MaskKey, data: &mut [u8]) -> bool {
     #[cfg(feature = "std")]
     if let 16..=32 = data.len() {
         let level = fearless_simd::Level::baseline();
+        // What every such processor has needs no function of its own.
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        if let Some(simd) = level.as_sse2() {
+            return mask_ends(simd, key, data);
+        }
         return fearless_simd::dispatch!(level, simd => mask_ends(simd, key, data));
     }
     mask_some(key, data)

@@ -12,6 +12,7 @@ mod clock;
 mod drive;
 mod input;
 mod output;
+mod recv;
 
 use core::future::{Future, poll_fn};
 use core::task::{Context, Poll, Waker};
@@ -26,6 +27,7 @@ pub(super) use self::drive::{CHOKED, Until};
 use self::input::Joined;
 pub(super) use self::input::{Lent, Take};
 pub(super) use self::output::Output;
+use self::recv::{Recv, RecvRef};
 use super::{Agreed, Config, Message, Outbound, Outbox, Received, Session, WhenFull};
 use crate::Error;
 use crate::buffer::{ReadBuffer, SOFT_LIMIT};
@@ -228,11 +230,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     /// # Cancel safety
     ///
     /// A cancelled call loses nothing.
-    pub async fn recv(&mut self) -> Option<Result<Message, Error>> {
-        if let Some(message) = self.recv_whole() {
-            return Some(Ok(message));
-        }
-        poll_fn(|cx| self.poll_recv(cx)).await
+    pub fn recv(&mut self) -> impl Future<Output = Option<Result<Message, Error>>> {
+        Recv(self)
     }
 
     /// Receives the next message like [`recv`](Self::recv), and lends it where it lies.
@@ -244,12 +243,8 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
     /// # Cancel safety
     ///
     /// A cancelled call loses nothing.
-    pub async fn recv_ref(&mut self) -> Option<Result<Received<'_>, Error>> {
-        match poll_fn(|cx| self.poll_take(cx, Take::Messages, CHOKED, nothing_due)).await {
-            Ok(Some(lent)) => Some(Ok(self.lent(lent))),
-            Ok(None) => None,
-            Err(error) => Some(Err(error)),
-        }
+    pub fn recv_ref(&mut self) -> impl Future<Output = Option<Result<Received<'_>, Error>>> {
+        RecvRef(Some(self))
     }
 
     /// Sends a message, and waits until all of it, and what waited before, is written. Pings are
@@ -293,9 +288,26 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
         // Not an `async fn`: that would move the message about more often.
         let mut message = Some(message.into());
         poll_fn(move |cx| {
-            core::task::ready!(self.poll_output(cx, Until::Room, true))?;
-            Poll::Ready(message.take().map_or(Ok(()), |message| self.add(message)))
+            if let Some(small) = &message
+                && !self.ended
+                && self.output.add_small(small)
+            {
+                message = None;
+                return Poll::Ready(Ok(()));
+            }
+            self.poll_feed(cx, &mut message)
         })
+    }
+
+    /// What [`feed`](Self::feed) does when there is more to it than to append a frame.
+    #[inline(never)]
+    fn poll_feed(
+        &mut self,
+        cx: &mut Context<'_>,
+        message: &mut Option<Outbound<'_>>,
+    ) -> Poll<Result<(), Error>> {
+        core::task::ready!(self.poll_output(cx, Until::Room, true))?;
+        Poll::Ready(message.take().map_or(Ok(()), |message| self.add(message)))
     }
 
     /// Waits until all that waits is written. Pings are answered meanwhile, and one message is
@@ -329,21 +341,6 @@ impl<Io: AsyncRead + AsyncWrite + Unpin, S: Side> Socket<Io, S> {
             Poll::Ready(written) => written,
             Poll::Pending => Ok(()),
         }
-    }
-
-    pub(super) fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Message, Error>>> {
-        if let Some(message) = self.recv_whole() {
-            return Poll::Ready(Some(Ok(message)));
-        }
-        self.poll_take(cx, Take::Messages, CHOKED, nothing_due)
-            .map(|taken| match taken {
-                Ok(Some(lent)) => Some(Ok(self.take(lent))),
-                Ok(None) => None,
-                Err(error) => Some(Err(error)),
-            })
     }
 }
 

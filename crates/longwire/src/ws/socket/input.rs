@@ -1,10 +1,8 @@
 //! What arrives: pieces taken off the bytes that were read, and joined to messages.
 
-use bytes::Bytes;
 use ws_frame::{Data, DataKind, Event, Side};
 
 use super::Socket;
-use super::drive::CHOKED;
 use super::output::Output;
 use crate::Error;
 use crate::ws::{Config, Message, Outbox, Received};
@@ -98,30 +96,9 @@ impl<Io, S: Side> Socket<Io, S> {
         }
     }
 
-    /// Makes the next message the caller's own, if it is there and nothing is to be done before.
-    #[inline]
-    pub(super) fn recv_whole(&mut self) -> Option<Message> {
-        if self.ready.is_some() || self.output.batch.len() >= CHOKED {
-            return None;
-        }
-        self.forget();
-        let mut input = self.read.unused_mut();
-        let data = self.output.connection.next_whole(&mut input);
-        let left = input.len();
-        let message = data.map(|data| match data.kind {
-            DataKind::Binary => Message::from(Bytes::copy_from_slice(data.bytes)),
-            DataKind::Text => Message::from(data.as_str().unwrap_or_default()),
-        });
-        self.read.lend(left);
-        if message.is_some() {
-            self.passed();
-        }
-        message
-    }
-
     /// Takes the next message if the bytes that were read begin with all of it, in one frame.
-    #[inline]
-    fn next_whole(&mut self) -> Option<Lent> {
+    #[inline(always)]
+    pub(super) fn next_whole(&mut self) -> Option<Lent> {
         let mut input = self.read.unused_mut();
         let data = self.output.connection.next_whole(&mut input);
         let left = input.len();
@@ -139,7 +116,7 @@ impl<Io, S: Side> Socket<Io, S> {
 
     /// A message came whole: nothing is left of the one before.
     #[inline]
-    const fn passed(&mut self) {
+    pub(super) const fn passed(&mut self) {
         self.skipping = false;
         self.in_pieces = false;
         self.output.active = true;

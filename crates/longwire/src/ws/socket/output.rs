@@ -181,8 +181,7 @@ impl<S: Side> Output<S> {
         config: &Config,
         message: Outbound<'_>,
     ) -> Result<(), Error> {
-        if self.queue.is_none() && message.bytes().len() < IN_PLACE && !self.may_compress(&message)
-        {
+        if self.is_one_frame(&message) {
             let data = OutboundData::new(message.kind(), message.bytes());
             self.connection.send(data, self.batch.out()).map_err(from)?;
             self.active = true;
@@ -190,6 +189,25 @@ impl<S: Side> Output<S> {
         }
         self.check()?;
         self.push(config, message)
+    }
+
+    /// Adds a small message if there is room and nothing speaks against it; else it is for
+    /// [`send`](Self::send) to say what does.
+    #[inline(always)]
+    pub(super) fn add_small(&mut self, message: &Outbound<'_>) -> bool {
+        if self.batch.is_full() || !self.is_one_frame(message) {
+            return false;
+        }
+        let data = OutboundData::new(message.kind(), message.bytes());
+        let sent = self.connection.send(data, self.batch.out()).is_ok();
+        self.active |= sent;
+        sent
+    }
+
+    /// Whether a message goes straight into the batch, copied as it is.
+    #[inline]
+    fn is_one_frame(&self, message: &Outbound<'_>) -> bool {
+        self.queue.is_none() && message.bytes().len() < IN_PLACE && !self.may_compress(message)
     }
 
     /// Adds a message of two parts, the second of which others hold too.
