@@ -7,7 +7,7 @@
 //! ```
 //!
 //! With `--streams` only the event streams are measured, with `--sockets` only the WebSockets of
-//! `ws::accept`. Each server is a process of its own. Its resident memory is read once 100
+//! `ws::accept` and of `http::serve`. Each server is a process of its own. Its resident memory is read once 100
 //! connections are there, so that what a server needs only once is not counted, again when the
 //! others have joined, and again when each of these has received an event of 1 KiB, or has echoed a
 //! message of as many bytes. Where compression was agreed, without context takeover, both are

@@ -14,6 +14,9 @@ use crate::http::{First, after, read_first, refuse};
 ///
 /// The options of a TCP socket are its caller's to set: see [`net::tune`](crate::net).
 ///
+/// A `config` in an [`Arc`] is shared; else each connection holds one of its own, and the task that
+/// waits for this another.
+///
 /// `choose` sees the request ([`Accept::request`]), may add a subprotocol and header fields, or
 /// reject it.
 ///
@@ -28,7 +31,7 @@ use crate::http::{First, after, read_first, refuse};
 /// Dropping the future drops `io`.
 pub fn accept<Io>(
     io: Io,
-    config: Config,
+    config: impl Into<Arc<Config>>,
     choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
 ) -> impl Future<Output = Result<Socket<Io>, Error>>
 where
@@ -36,12 +39,12 @@ where
 {
     // A task is as large as the largest thing that it waits for: this one is over soon, and its
     // room is given back.
-    Box::pin(shake(io, config, choose))
+    Box::pin(shake(io, config.into(), choose))
 }
 
 async fn shake<Io>(
     mut io: Io,
-    config: Config,
+    config: Arc<Config>,
     choose: impl for<'b> FnOnce(Accept<'b>) -> Result<Accept<'b>, Reject<'b>>,
 ) -> Result<Socket<Io>, Error>
 where
@@ -49,7 +52,7 @@ where
 {
     let limits = Limits::default();
     let first = read_first(&mut io, &limits, |head| answer(head, &config, choose));
-    let first = timeout(config.handshake_within, first)
+    let first = timeout(config.handshake_within.get(), first)
         .await
         .map_err(|_| Error::HeadDeadline)??;
     let (response, error) = match first {
@@ -59,7 +62,7 @@ where
             len,
         } => {
             let unused = after(bytes, len);
-            let socket = Socket::accepted(io, unused, &response, Arc::new(config));
+            let socket = Socket::accepted(io, unused, &response, config);
             return Ok(socket.agreed(agreed));
         }
         First::Head {
@@ -70,7 +73,7 @@ where
         First::Http2 { .. } => return Err(Error::Http2),
         First::Eof => return Err(Error::Eof),
     };
-    refuse(io, &response, config.close_within).await?;
+    refuse(io, &response, config.close_within.get()).await?;
     Err(error)
 }
 

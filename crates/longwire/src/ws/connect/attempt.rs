@@ -36,7 +36,7 @@ pub(super) async fn attempt(connect: &Connect) -> Result<Answered, Error> {
         Endpoint::tcp(request.host(), request.port())
     };
     let stream = connect.connector.dial(endpoint).await?;
-    let deadline = Instant::now() + connect.config.handshake_within;
+    let deadline = Instant::now() + connect.config.handshake_within.get();
     let secure = connect.connector.secure(endpoint, stream);
     let stream = timeout_at(deadline, secure)
         .await

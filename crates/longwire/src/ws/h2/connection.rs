@@ -70,7 +70,7 @@ impl Connection {
         if stream.is_secure() && stream.alpn() != Some(b"h2") {
             return Err(Error::NotHttp2);
         }
-        Self::handshake(stream, to.config.handshake_within).await
+        Self::handshake(stream, to.config.handshake_within.get()).await
     }
 
     /// Begins HTTP/2 on a connection that is there already, and waits until the server has said
@@ -163,7 +163,7 @@ impl Connection {
     ) -> Result<(Socket<Stream, Client>, Response<()>), Error> {
         let mut to = to.into();
         to.take_userinfo()?;
-        timeout(to.config.handshake_within, self.ask(&to))
+        timeout(to.config.handshake_within.get(), self.ask(&to))
             .await
             .map_err(|_| Error::HeadDeadline)?
     }

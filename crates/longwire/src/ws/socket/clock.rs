@@ -73,7 +73,11 @@ impl Clock {
         Self {
             timer: Timer::default(),
             base: Instant::now(),
-            keepalive: Keepalive::pinging(config.ping_after, config.pong_within, Duration::ZERO),
+            keepalive: Keepalive::pinging(
+                config.ping_after.get(),
+                config.pong_within.get(),
+                Duration::ZERO,
+            ),
             refilled: Mark::at(Duration::ZERO),
             stalled: Mark::UNSET,
             closing: Mark::UNSET,
@@ -145,11 +149,15 @@ impl Clock {
     ) -> Result<Duration, Due> {
         if situation.blocked {
             let stalled = self.stalled.set(now);
-            return stalled.left(config.write_deadline, now).ok_or(Due::Stalled);
+            return stalled
+                .left(config.write_deadline.get(), now)
+                .ok_or(Due::Stalled);
         }
         if situation.state == State::CloseSent {
             let closing = self.closing.set(now);
-            return closing.left(config.close_within, now).ok_or(Due::Silent);
+            return closing
+                .left(config.close_within.get(), now)
+                .ok_or(Due::Silent);
         }
         let mut left = match self.keepalive.poll(now) {
             Pulse::Wait { until } => until - now,
@@ -157,11 +165,11 @@ impl Clock {
             _ => return Err(Due::Silent),
         };
         if situation.receiving {
-            let message = self.message.set(now).left(config.message_within, now);
+            let message = self.message.set(now).left(config.message_within.get(), now);
             left = left.min(message.ok_or(Due::Overdue)?);
         }
         if let Some(idle) = config.idle_within {
-            let active = self.active.set(now).left(idle, now);
+            let active = self.active.set(now).left(idle.get(), now);
             left = left.min(active.ok_or(Due::Idle)?);
         }
         Ok(left)
@@ -170,7 +178,7 @@ impl Clock {
     /// Ready when closing has taken too long.
     pub(super) fn poll_closing(&mut self, cx: &mut Context<'_>, config: &Config) -> Poll<()> {
         let now = self.base.elapsed();
-        match self.closing.set(now).left(config.close_within, now) {
+        match self.closing.set(now).left(config.close_within.get(), now) {
             Some(left) => self.timer.poll(cx, self.base + now + left),
             None => Poll::Ready(()),
         }
