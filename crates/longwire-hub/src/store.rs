@@ -4,19 +4,29 @@
 //! belongs to the log once [`Store::append`] has returned, and is shown to subscribers only then:
 //! nothing that a crash could take back was ever seen.
 
+mod block;
 mod clock;
 mod device;
 mod disk;
 mod facts;
+mod kept;
 mod mark;
 mod memory;
 mod overlay;
 mod record;
+mod shown;
+mod tail;
 
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod damage;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod power;
 #[cfg(test)]
 mod simulated;
 

@@ -122,6 +122,33 @@ fn reading_ends_at_a_budget_or_at_what_is_not_there(kind: Kind) {
     assert!(store.read(&[0], usize::MAX).unwrap().is_empty());
 }
 
+fn any_of_what_is_kept_can_be_read(kind: Kind) {
+    let Opened(store, _directory) = open(kind, FOREVER);
+    let text = |offset: u64| {
+        format!(
+            "{offset} {}",
+            "x".repeat(usize::try_from(offset * 37 % 500).unwrap())
+        )
+    };
+    let mut head = 0;
+    for count in [1, 64, 1, 1, 200, 5, 64, 64, 1] {
+        let events = head + 1..=head + count;
+        let events: Vec<_> = events.map(|offset| event(offset, &text(offset))).collect();
+        store.append(&events).unwrap();
+        head += count;
+    }
+    for step in [1, 2, 3, 7, 63, 64, 65, 200] {
+        for from in 1..=step.min(70) as u64 {
+            let wanted: Vec<_> = (from..=head).step_by(step).collect();
+            let read = store.read(&wanted, usize::MAX).unwrap();
+            assert_eq!(offsets(&read), wanted);
+            for event in read {
+                assert_eq!(event.form.data, Data::Text(text(event.position.offset)));
+            }
+        }
+    }
+}
+
 fn the_oldest_go_by_count(kind: Kind) {
     let Opened(store, _directory) = open(
         kind,
@@ -232,6 +259,7 @@ conformance!(
         it_begins_empty_and_counts_from_one
         what_was_appended_is_read
         reading_ends_at_a_budget_or_at_what_is_not_there
+        any_of_what_is_kept_can_be_read
         the_oldest_go_by_count
         the_oldest_go_by_bytes_but_the_newest_stays
         what_has_passed_its_age_goes_and_the_head_stays

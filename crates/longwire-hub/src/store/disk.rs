@@ -1,4 +1,7 @@
-//! A store on disk: a table of records by offset, in one file.
+//! A store on disk: a table of events by offset, in one file.
+//!
+//! The events of one commit stand in it together, as blocks: an entry of the table costs about the
+//! same, whether it is of one event or of hundreds.
 
 use core::fmt;
 use core::panic::AssertUnwindSafe;
@@ -11,26 +14,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
 use redb::{
-    Database, DatabaseError, Durability, ReadableDatabase, ReadableTable, ReadableTableMetadata,
-    StorageBackend, StorageError, TableDefinition,
+    Database, DatabaseError, Durability, ReadableDatabase, StorageBackend, StorageError,
+    TableDefinition,
 };
 use resume::{Bounds, Epoch, Position};
 
 use super::clock::Clock;
 use super::device::{Device, Shared};
+use super::kept::{Due, Kept};
 use super::mark::Mark;
 use super::overlay::Overlay;
-use super::{Gone, Retention, Store, StoreError, Usage, facts, record};
+use super::shown::Shown;
+use super::{Gone, Retention, Store, StoreError, Usage, facts};
 use crate::event::Event;
 
-/// Records by offset.
+/// Blocks of records, by the offset of their first.
 pub(super) const EVENTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("events");
 
 /// Memory for pages of the file.
 const CACHE: usize = 32 << 20;
-/// Most events removed with one commit, beyond as many as it appends: so that none takes long
-/// after a limit was lowered.
-const MOST_GONE: usize = 1_024;
 /// How long events are not on disk without [`Sync::Always`], at most, unless asked otherwise.
 const LAZY: Duration = Duration::from_secs(1);
 
@@ -48,7 +50,8 @@ pub(crate) enum Sync {
 /// The events kept in a directory, which no other process can open meanwhile.
 pub(crate) struct Disk {
     database: RwLock<Database>,
-    kept: Mutex<Kept>,
+    state: Mutex<State>,
+    shown: Shown,
     epoch: Epoch,
     limits: Retention,
     sync: Sync,
@@ -59,15 +62,10 @@ pub(crate) struct Disk {
     _lock: Option<File>,
 }
 
-/// What stands in the table, so that it need not be asked.
+/// What one thread at a time may change.
 #[derive(Debug)]
-struct Kept {
-    earliest: u64,
-    head: u64,
-    /// Of all records.
-    bytes: u64,
-    /// Time of the record at `earliest`.
-    oldest: u64,
+struct State {
+    kept: Kept,
     /// Since when not everything is durable.
     dirty: Option<Instant>,
     failed: Option<StoreError>,
@@ -129,69 +127,55 @@ impl Disk {
         limits: Retention,
         sync: Sync,
         fresh: Epoch,
-        mut seen: impl FnMut(Event),
+        seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
         let database = database(Shared(device.clone()))?;
         let noted = mark.read().map_err(StoreError::new)?;
         let epoch = facts::begin(&database, sync, noted, fresh)?;
-        let transaction = database.begin_read()?;
-        let before = facts::head(&transaction)?;
-        let mut kept = Kept {
-            earliest: before + 1,
-            head: before,
-            bytes: 0,
-            oldest: 0,
-            dirty: None,
-            failed: None,
-        };
-        let mut newest = 0;
-        let table = transaction.open_table(EVENTS)?;
-        let mut missing = table.len()?;
-        for entry in table.iter()? {
-            missing = missing.wrapping_sub(1);
-            let (offset, record) = entry?;
-            let (offset, record) = (offset.value(), record.value());
-            let damaged = || damaged(offset);
-            let (form, time) = record::decode(record).ok_or_else(damaged)?;
-            if kept.bytes == 0 {
-                (kept.earliest, kept.oldest) = (offset, time);
-            } else if offset != kept.head + 1 {
-                return Err(damaged());
-            }
-            kept.head = offset;
-            kept.bytes += record.len() as u64;
-            newest = time;
-            seen(Event::new(Position::new(epoch, offset), form));
-        }
-        if kept.head == u64::MAX {
-            return Err(StoreError::new("there is no offset left"));
-        }
-        if missing != 0 {
-            return Err(damaged(kept.earliest));
-        }
-        drop((table, transaction));
+        let kept = Kept::load(&database.begin_read()?, epoch, seen)?;
         mark.begin(Position::new(epoch, kept.head))
             .map_err(StoreError::new)?;
         Ok(Self {
             database: RwLock::new(database),
-            kept: Mutex::new(kept),
+            shown: Shown::new(&kept),
+            clock: Clock::after(kept.newest),
+            state: Mutex::new(State {
+                kept,
+                dirty: None,
+                failed: None,
+            }),
             epoch,
             limits,
             sync,
-            clock: Clock::after(newest),
             device,
             mark,
             _lock: None,
         })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Lets so much time pass.
+    #[cfg(test)]
+    pub(super) fn forward(&mut self, time: Duration) {
+        self.clock.forward(time);
+    }
+
+    /// Loses the block that begins with this offset.
+    #[cfg(test)]
+    pub(super) fn lose(&self, first: u64) {
+        let transaction = self.database.read().unwrap().begin_write().unwrap();
+        let mut table = transaction.open_table(EVENTS).unwrap();
+        assert!(table.remove(first).unwrap().is_some());
+        drop(table);
+        transaction.commit().unwrap();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn commit(
         &self,
-        kept: &mut Kept,
+        state: &mut State,
         events: &[Arc<Event>],
         expire: bool,
     ) -> Result<Gone, StoreError> {
@@ -203,59 +187,33 @@ impl Disk {
                 .set_durability(Durability::None)
                 .map_err(StoreError::new)?;
         }
-        let mut gone = Gone::new();
-        let mut after = Kept {
-            dirty: None,
-            failed: None,
-            ..*kept
-        };
-        {
+        let mut kept = state.kept.next();
+        let gone = {
             let mut table = transaction.open_table(EVENTS)?;
-            let mut record = Vec::new();
-            for event in events {
-                record.clear();
-                record::encode(&event.form, now, &mut record);
-                table.insert(event.position.offset, record.as_slice())?;
-                if after.earliest > after.head {
-                    after.oldest = now;
-                }
-                after.head = event.position.offset;
-                after.bytes += record.len() as u64;
-            }
-            while gone.len() < MOST_GONE + events.len() && after.is_over(&self.limits, now, expire)
-            {
-                let Some((offset, record)) = table.pop_first()? else {
-                    break;
-                };
-                let (form, _) =
-                    record::decode_header(record.value()).ok_or_else(|| damaged(offset.value()))?;
-                after.bytes -= record.value().len() as u64;
-                after.earliest = offset.value() + 1;
-                gone.push(Arc::new(Event::new(
-                    Position::new(self.epoch, offset.value()),
-                    form,
-                )));
-                drop((offset, record));
-                if let Some((_, next)) = table.first()? {
-                    let header = record::decode_header(next.value());
-                    (_, after.oldest) = header.ok_or_else(|| damaged(after.earliest))?;
-                }
-            }
-        }
-        if after.earliest > after.head {
-            facts::set_head(&transaction, after.head)?;
+            kept.append(&mut table, events, now)?;
+            let due = Due {
+                limits: &self.limits,
+                now,
+                expire,
+            };
+            kept.shrink(&mut table, due, events.len(), self.epoch)?
+        };
+        if kept.is_empty() {
+            facts::set_head(&transaction, kept.head)?;
+        } else if !gone.is_empty() && kept.is_cut() {
+            facts::set_earliest(&transaction, kept.earliest)?;
         }
         transaction.commit()?;
-        let dirty = kept
-            .dirty
-            .or_else(|| (self.sync != Sync::Always).then(Instant::now));
-        *kept = Kept { dirty, ..after };
+        state.kept = kept;
+        self.shown.set(&state.kept);
         if self.sync == Sync::Always {
             // Without the note a later loss would go unnoticed; the events are safe all the same.
-            let noted = self.mark.note(Position::new(self.epoch, kept.head));
+            let noted = self.mark.note(Position::new(self.epoch, state.kept.head));
             if let Err(error) = noted {
                 tracing::warn!(%error, "the head of the log cannot be noted");
             }
+        } else {
+            state.dirty.get_or_insert_with(Instant::now);
         }
         Ok(gone)
     }
@@ -265,14 +223,14 @@ impl Disk {
     /// one), so it is not appended to until the log has been opened anew.
     fn write<T>(
         &self,
-        act: impl FnOnce(&mut Kept) -> Result<T, StoreError>,
+        act: impl FnOnce(&mut State) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let mut kept = self.kept();
-        if let Some(error) = &kept.failed {
+        let mut state = self.state();
+        if let Some(error) = &state.failed {
             return Err(error.clone());
         }
-        act(&mut kept).inspect_err(|error| {
-            kept.failed = Some(error.clone());
+        act(&mut state).inspect_err(|error| {
+            state.failed = Some(error.clone());
             self.only_read();
         })
     }
@@ -304,41 +262,34 @@ impl Disk {
     }
 }
 
-impl Kept {
-    /// Whether the oldest event must go.
-    fn is_over(&self, limits: &Retention, now: u64, expire: bool) -> bool {
-        let count = self.head + 1 - self.earliest;
-        let over_age = u128::from(now.saturating_sub(self.oldest)) > limits.age.as_millis();
-        if count <= 1 {
-            return count == 1 && expire && over_age;
-        }
-        count > limits.count as u64 || self.bytes > limits.bytes as u64 || over_age
-    }
-}
-
 impl Store for Disk {
     fn bounds(&self) -> Bounds {
-        let kept = self.kept();
+        let kept = &self.state().kept;
         Bounds::new(self.epoch, kept.earliest, kept.head)
     }
 
     fn usage(&self) -> Usage {
-        let kept = self.kept();
+        let kept = &self.state().kept;
         let age = || Duration::from_millis(self.clock.now().saturating_sub(kept.oldest));
         Usage {
             bytes: kept.bytes,
-            oldest: (kept.earliest <= kept.head).then(age),
+            oldest: (!kept.is_empty()).then(age),
         }
     }
 
     fn append(&self, events: &[Arc<Event>]) -> Result<Gone, StoreError> {
-        self.write(|kept| self.commit(kept, events, false))
+        self.write(|state| self.commit(state, events, false))
     }
 
     fn expire(&self) -> Result<Gone, StoreError> {
-        self.write(|kept| {
-            if kept.is_over(&self.limits, self.clock.now(), true) {
-                self.commit(kept, &[], true)
+        self.write(|state| {
+            let due = Due {
+                limits: &self.limits,
+                now: self.clock.now(),
+                expire: true,
+            };
+            if state.kept.is_over(due) {
+                self.commit(state, &[], true)
             } else {
                 Ok(Gone::new())
             }
@@ -347,23 +298,7 @@ impl Store for Disk {
 
     fn read(&self, offsets: &[u64], budget: usize) -> Result<Vec<Arc<Event>>, StoreError> {
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        let table = database.begin_read()?.open_table(EVENTS)?;
-        let (mut events, mut bytes) = (Vec::new(), 0);
-        for &offset in offsets {
-            let Some(record) = table.get(offset)? else {
-                break;
-            };
-            let (form, _) = record::decode(record.value()).ok_or_else(|| damaged(offset))?;
-            bytes += record.value().len();
-            events.push(Arc::new(Event::new(
-                Position::new(self.epoch, offset),
-                form,
-            )));
-            if bytes >= budget {
-                break;
-            }
-        }
-        Ok(events)
+        self.shown.read(&database, self.epoch, offsets, budget)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
@@ -372,10 +307,10 @@ impl Store for Disk {
             Sync::Interval(every) => every,
             Sync::Never => LAZY,
         };
-        self.write(|kept| {
-            if kept.dirty.is_some_and(|since| since.elapsed() >= every) {
+        self.write(|state| {
+            if state.dirty.is_some_and(|since| since.elapsed() >= every) {
                 self.commit_durably(false)?;
-                kept.dirty = None;
+                state.dirty = None;
             }
             Ok(())
         })
@@ -389,7 +324,7 @@ impl Store for Disk {
 impl fmt::Debug for Disk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Disk")
-            .field("kept", &self.kept())
+            .field("state", &self.state())
             .finish_non_exhaustive()
     }
 }
@@ -407,7 +342,7 @@ fn database(device: impl StorageBackend) -> Result<Database, StoreError> {
     })
 }
 
-fn damaged(offset: u64) -> StoreError {
+pub(super) fn damaged(offset: u64) -> StoreError {
     StoreError::new(format_args!(
         "the log is damaged at offset {offset}: move it away to begin a new one"
     ))

@@ -3,13 +3,17 @@
 use redb::{Database, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
 use resume::Epoch;
 
-use super::disk::EVENTS;
+use super::block::Block;
+use super::disk::{EVENTS, damaged};
 use super::mark::Noted;
+use super::record::crc_32;
 use super::{StoreError, Sync};
 
-/// `format`, `epoch` (twelve bytes), `head` (of a log that has been emptied) and `open`.
+/// `format`, `epoch` (twelve bytes), `head` (of a log that has been emptied), `earliest` (when the
+/// oldest block was cut, with a checksum) and `open`.
 const FACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("facts");
-const FORMAT: &[u8] = b"1";
+/// Of the log: 1 had a record under each offset, 2 has blocks of them.
+const FORMAT: &[u8] = b"2";
 
 /// Decides about the epoch, and notes that the log is in use if a crash could take something back.
 pub(super) fn begin(
@@ -20,10 +24,14 @@ pub(super) fn begin(
 ) -> Result<Epoch, StoreError> {
     let transaction = database.begin_write()?;
     let epoch = {
-        let events = transaction.open_table(EVENTS)?;
-        let newest = events.last()?.map(|(offset, _)| offset.value());
         let mut facts = transaction.open_table(FACTS)?;
         let known = match facts.get("format")? {
+            Some(format) if format.value() == b"1" => {
+                return Err(StoreError::new(
+                    "the log is of an older version of this program, which this one does not \
+                     read: move it away to begin a new one",
+                ));
+            }
             Some(format) if format.value() != FORMAT => {
                 return Err(StoreError::new(
                     "the log is of a newer version of this program",
@@ -41,7 +49,13 @@ pub(super) fn begin(
             Some(head) => number(head.value())?,
             None => 0,
         };
-        let head = newest.unwrap_or(emptied);
+        let head = match transaction.open_table(EVENTS)?.last()? {
+            Some((first, block)) => {
+                let block = Block::parse(first.value(), block.value());
+                block.ok_or_else(|| damaged(first.value()))?.last()
+            }
+            None => emptied,
+        };
         let epoch = match kept {
             Some(kept) if noted.contradicts(kept, head) => {
                 tracing::error!(
@@ -76,6 +90,33 @@ pub(super) fn head(transaction: &ReadTransaction) -> Result<u64, StoreError> {
 pub(super) fn set_head(transaction: &WriteTransaction, head: u64) -> Result<(), StoreError> {
     let mut facts = transaction.open_table(FACTS)?;
     facts.insert("head", head.to_le_bytes().as_slice())?;
+    Ok(())
+}
+
+/// The offset up to which the oldest block was cut, the last time that one was.
+pub(super) fn earliest(transaction: &ReadTransaction) -> Result<u64, StoreError> {
+    let facts = transaction.open_table(FACTS)?;
+    let Some(earliest) = facts.get("earliest")? else {
+        return Ok(0);
+    };
+    let whole = earliest.value().split_last_chunk();
+    let whole = whole.filter(|(earliest, sum)| crc_32(earliest) == u32::from_le_bytes(**sum));
+    match whole {
+        Some((earliest, _)) => number(earliest),
+        None => Err(StoreError::new("the log has lost where it begins")),
+    }
+}
+
+/// Notes that the oldest block is cut: the log begins at this offset.
+pub(super) fn set_earliest(
+    transaction: &WriteTransaction,
+    earliest: u64,
+) -> Result<(), StoreError> {
+    let mut facts = transaction.open_table(FACTS)?;
+    // What is before it would be lost if it changed.
+    let earliest = earliest.to_le_bytes();
+    let sum = crc_32(&earliest).to_le_bytes();
+    facts.insert("earliest", [&earliest[..], &sum].concat().as_slice())?;
     Ok(())
 }
 

@@ -18,6 +18,15 @@ const ID: u8 = 4;
 const EVENT: u8 = 8;
 const RETRY: u8 = 16;
 
+/// Bytes of an event, written down.
+pub(super) fn length(form: &PublishForm) -> usize {
+    let topics = form.topics.iter().map(|topic| 2 + topic.len());
+    let texts = [&form.id, &form.event].into_iter().flatten();
+    let texts = texts.map(|text| 1 + text.len());
+    let retry = if form.retry.is_some() { 8 } else { 0 };
+    4 + 1 + 8 + 2 + topics.sum::<usize>() + texts.sum::<usize>() + retry + form.data.len()
+}
+
 /// Appends an event to `out`. `time` is in milliseconds since 1970.
 pub(super) fn encode(form: &PublishForm, time: u64, out: &mut Vec<u8>) {
     let start = out.len();
@@ -121,8 +130,13 @@ fn text(rest: &mut &[u8], length: usize) -> Option<String> {
 
 /// CRC-32 of ISO 3309 (RFC 1952, section 8), eight bytes at a time.
 pub(super) fn crc_32(bytes: &[u8]) -> u32 {
+    crc_32_after(0, bytes)
+}
+
+/// That of bytes that come after others, of which it is `before`.
+pub(super) fn crc_32_after(before: u32, bytes: &[u8]) -> u32 {
     let (words, tail) = bytes.as_chunks::<8>();
-    let mut sum = !0_u32;
+    let mut sum = !before;
     for word in words {
         let [a, b, c, d] = (sum ^ u32::from_le_bytes([word[0], word[1], word[2], word[3]]))
             .to_le_bytes()
@@ -196,6 +210,7 @@ mod tests {
         for form in forms() {
             let mut record = Vec::new();
             encode(&form, 1_234, &mut record);
+            assert_eq!(length(&form), record.len());
             assert_eq!(decode(&record), Some((form.clone(), 1_234)));
             let (header, time) = decode_header(&record).unwrap();
             assert_eq!(
@@ -229,5 +244,6 @@ mod tests {
     fn the_checksum_is_the_one_of_zip_and_png() {
         assert_eq!(crc_32(b"123456789"), 0xcbf4_3926);
         assert_eq!(crc_32(b""), 0);
+        assert_eq!(crc_32_after(crc_32(b"1234"), b"56789"), 0xcbf4_3926);
     }
 }
