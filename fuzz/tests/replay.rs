@@ -35,6 +35,7 @@ replay! {
     hub_form: fuzz::hub::form,
     hub_frames: fuzz::hub::frames,
     hub_query: fuzz::hub::query,
+    hub_block: fuzz::runtime::block,
     hub_record: fuzz::runtime::record,
     hub_session: fuzz::hub::session,
     hub_subscription: fuzz::hub::subscription,
