@@ -181,7 +181,8 @@ impl<S: Side> Output<S> {
         config: &Config,
         message: Outbound<'_>,
     ) -> Result<(), Error> {
-        if self.is_one_frame(&message) {
+        if self.queue.is_none() && message.bytes().len() < IN_PLACE && !self.may_compress(&message)
+        {
             let data = OutboundData::new(message.kind(), message.bytes());
             self.connection.send(data, self.batch.out()).map_err(from)?;
             self.active = true;
@@ -195,19 +196,16 @@ impl<S: Side> Output<S> {
     /// [`send`](Self::send) to say what does.
     #[inline(always)]
     pub(super) fn add_small(&mut self, message: &Outbound<'_>) -> bool {
-        if self.batch.is_full() || !self.is_one_frame(message) {
+        // Asked for once: else there is one copy of the rest for each kind of message, and the
+        // compiler makes them share a call that copies any length.
+        let bytes = message.bytes();
+        if !self.has_room() || bytes.len() >= IN_PLACE || self.may_compress(message) {
             return false;
         }
-        let data = OutboundData::new(message.kind(), message.bytes());
+        let data = OutboundData::new(message.kind(), bytes);
         let sent = self.connection.send(data, self.batch.out()).is_ok();
         self.active |= sent;
         sent
-    }
-
-    /// Whether a message goes straight into the batch, copied as it is.
-    #[inline]
-    fn is_one_frame(&self, message: &Outbound<'_>) -> bool {
-        self.queue.is_none() && message.bytes().len() < IN_PLACE && !self.may_compress(message)
     }
 
     /// Adds a message of two parts, the second of which others hold too.
