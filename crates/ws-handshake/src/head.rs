@@ -148,7 +148,7 @@ impl<'b> RequestHead<'b> {
         }
         // `METHOD SP target SP HTTP/1.x CR LF`, then the fields, then the empty line.
         let line = method.len() + target.len() + " ".len() + " HTTP/1.1\r\n".len();
-        let headers = Headers::block(&head[line..head.len() - 2]);
+        let headers = Headers::block(&head[line..head.len() - 2], known.names);
         Self::checked(method, target, minor, headers, known)
     }
 

@@ -14,16 +14,16 @@ pub struct Headers<'b>(Store<'b>);
 #[derive(Clone)]
 enum Store<'b> {
     /// Lines that the grammar check has passed, each ending with CR LF.
-    Block(&'b [u8]),
+    Block(&'b [u8], Names),
     List(Vec<(&'b str, &'b [u8])>),
     #[cfg(feature = "http")]
     Map(&'b http::HeaderMap),
 }
 
 impl<'b> Headers<'b> {
-    /// `block` has been parsed: every line is `token ":" value CR LF`.
-    pub(crate) const fn block(block: &'b [u8]) -> Self {
-        Self(Store::Block(block))
+    /// `block` has been parsed: every line is `token ":" value CR LF`, and `names` are theirs.
+    pub(crate) const fn block(block: &'b [u8], names: Names) -> Self {
+        Self(Store::Block(block, names))
     }
 
     pub(crate) const fn list(list: Vec<(&'b str, &'b [u8])>) -> Self {
@@ -43,7 +43,11 @@ impl<'b> Headers<'b> {
 
     /// The values of all fields called `name`.
     pub fn get_all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'b [u8]> + use<'a, 'b> {
-        self.iter()
+        let fields = match &self.0 {
+            Store::Block(_, names) if !names.may_have(name) => HeaderIter(Cursor::Block(&[])),
+            _ => self.iter(),
+        };
+        fields
             .filter(move |(n, _)| n.eq_ignore_ascii_case(name))
             .map(|(_, value)| value)
     }
@@ -59,11 +63,35 @@ impl<'b> Headers<'b> {
     #[must_use]
     pub fn iter(&self) -> HeaderIter<'_, 'b> {
         HeaderIter(match &self.0 {
-            Store::Block(block) => Cursor::Block(block),
+            Store::Block(block, _) => Cursor::Block(block),
             Store::List(list) => Cursor::List(list.iter()),
             #[cfg(feature = "http")]
             Store::Map(map) => Cursor::Map(map.iter()),
         })
+    }
+}
+
+/// The names in a block, each as a bit that some names share: most fields that somebody asks for
+/// are not there, and the block need not be read to know it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Names(u64);
+
+impl Names {
+    pub(crate) const fn add(&mut self, name: &str) {
+        self.0 |= Self::bit(name);
+    }
+
+    const fn may_have(self, name: &str) -> bool {
+        self.0 & Self::bit(name) != 0
+    }
+
+    /// The same for names that differ in case only.
+    const fn bit(name: &str) -> u64 {
+        let (len, first) = match name.as_bytes() {
+            [first, ..] => (name.len(), *first | 0x20),
+            [] => (0, 0),
+        };
+        1 << ((len ^ (first as usize) << 1) & 63)
     }
 }
 
@@ -122,5 +150,40 @@ impl FusedIterator for HeaderIter<'_, '_> {}
 impl fmt::Debug for HeaderIter<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeaderIter").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_there_is_found_in_any_case_and_one_that_is_not_mostly_need_not_be_looked_for()
+    {
+        let names = [
+            "Host",
+            "content-TYPE",
+            "x",
+            "_odd",
+            "Sec-WebSocket-Extensions",
+        ];
+        let mut there = Names::default();
+        for name in names {
+            there.add(name);
+            for name in [name.to_ascii_lowercase(), name.to_ascii_uppercase()] {
+                assert!(there.may_have(&name), "{name}");
+            }
+        }
+        let others = [
+            "authorization",
+            "cookie",
+            "origin",
+            "expect",
+            "accept",
+            "te",
+            "",
+        ];
+        let looked_for = others.into_iter().filter(|name| there.may_have(name));
+        assert!(looked_for.count() < 3);
     }
 }

@@ -1,6 +1,7 @@
 //! The fields that the rules speak of, picked out in the pass that sees every field anyway.
 
 use crate::grammar::{has_element, trim};
+use crate::headers::Names;
 use crate::{BodyLength, HandshakeError};
 
 /// How often a field stands, and its value if once.
@@ -37,6 +38,7 @@ pub(crate) struct Known<'b> {
     pub(crate) fetch_site: Once<'b>,
     pub(crate) host: Once<'b>,
     pub(crate) key: Once<'b>,
+    pub(crate) names: Names,
     pub(crate) origin: Once<'b>,
     pub(crate) protocols: Once<'b>,
     pub(crate) transfer_encoding: Once<'b>,
@@ -52,6 +54,7 @@ pub(crate) struct Known<'b> {
 impl<'b> Known<'b> {
     /// Looks at one field. The length decides before any comparison.
     pub(crate) fn add(&mut self, name: &str, value: &'b [u8]) {
+        self.names.add(name);
         let is = |known: &str| name.eq_ignore_ascii_case(known);
         match name.len() {
             4 if is("host") => self.host.add(value),

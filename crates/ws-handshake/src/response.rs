@@ -67,7 +67,7 @@ impl<'b> ResponseHead<'b> {
             .iter()
             .position(|&b| b == b'\n')
             .map_or(head.len(), |lf| lf + 1);
-        let headers = Headers::block(&head[line..head.len() - 2]);
+        let headers = Headers::block(&head[line..head.len() - 2], known.names);
         Ok(Some(Head {
             value: Self {
                 status,
