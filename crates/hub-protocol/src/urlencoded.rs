@@ -3,25 +3,31 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memchr2};
+
 /// The pairs of a form or a query: names and values decoded, as bytes.
 pub(crate) fn pairs(input: &[u8]) -> impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)> {
-    input
-        .split(|&byte| byte == b'&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = match pair.iter().position(|&byte| byte == b'=') {
-                Some(at) => (&pair[..at], &pair[at + 1..]),
-                None => (pair, &[][..]),
-            };
-            (decode(name), decode(value))
-        })
+    let mut rest = input;
+    let split = core::iter::from_fn(move || {
+        let end = memchr(b'&', rest).unwrap_or(rest.len());
+        let pair = rest.get(..end).filter(|_| !rest.is_empty())?;
+        rest = rest.get(end + 1..).unwrap_or_default();
+        Some(pair)
+    });
+    split.filter(|pair| !pair.is_empty()).map(|pair| {
+        let (name, value) = match memchr(b'=', pair) {
+            Some(at) => (&pair[..at], &pair[at + 1..]),
+            None => (pair, &[][..]),
+        };
+        (decode(name), decode(value))
+    })
 }
 
 /// Replaces `+` by a space and `%XX` by its byte; a `%` without two digits stands for itself.
 //= https://url.spec.whatwg.org/#concept-urlencoded-parser
 //# Replace any 0x2B (+) in name and value with 0x20 (SP).
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
-    let Some(first) = text.iter().position(|byte| matches!(byte, b'%' | b'+')) else {
+    let Some(first) = memchr2(b'%', b'+', text) else {
         return Cow::Borrowed(text);
     };
     let mut decoded = Vec::with_capacity(text.len());
@@ -41,10 +47,7 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
         };
         decoded.push(byte);
         rest = &rest[len..];
-        plain = rest
-            .iter()
-            .position(|byte| matches!(byte, b'%' | b'+'))
-            .unwrap_or(rest.len());
+        plain = memchr2(b'%', b'+', rest).unwrap_or(rest.len());
     }
 }
 

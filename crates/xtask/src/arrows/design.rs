@@ -76,7 +76,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         package: "hub-protocol",
         below: &["resume"],
-        libraries: Some(&["serde", "serde_json"]),
+        // memchr comes with serde_json in any case.
+        libraries: Some(&["memchr", "serde", "serde_json"]),
         ..NOTHING
     },
     Rule {
