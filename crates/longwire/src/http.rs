@@ -3,6 +3,8 @@
 //! The raw HTTP/1.1 path of a server: a connection that begins with an event-stream request or a
 //! WebSocket upgrade never enters hyper. And a small client that streams.
 
+#[cfg(feature = "server")]
+mod answer;
 #[cfg(feature = "serve")]
 mod brief;
 #[cfg(feature = "client")]
@@ -11,6 +13,8 @@ mod chunked;
 mod client;
 #[cfg(feature = "serve")]
 mod connection;
+#[cfg(feature = "serve")]
+mod group;
 #[cfg(feature = "http2")]
 mod h2;
 mod head;
@@ -25,6 +29,8 @@ mod serve;
 #[cfg(feature = "serve")]
 mod write_deadline;
 
+#[cfg(feature = "server")]
+pub(crate) use answer::AnswerHead;
 #[cfg(feature = "serve")]
 pub use brief::Reply;
 #[cfg(feature = "client")]

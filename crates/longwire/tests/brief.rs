@@ -83,6 +83,7 @@ impl Handler for App {
                     response
                 }));
             }
+            "/panic" => panic!("as asked"),
             "/refused" => *response.status_mut() = StatusCode::FORBIDDEN,
             "/none" => *response.status_mut() = StatusCode::NO_CONTENT,
             "/same" => *response.status_mut() = StatusCode::NOT_MODIFIED,
@@ -432,4 +433,28 @@ async fn a_request_that_was_read_is_answered_although_the_server_stops() {
         .await;
     assert_eq!(outline(&answer), ["200 hyper "]);
     server.serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_panics_ends_its_connection_and_no_other() {
+    let server = start(Config::default()).await;
+    let mut others = Vec::new();
+    for _ in 0..20 {
+        let mut other = server.connect().await;
+        other
+            .write_all(post("/", "", "1").as_bytes())
+            .await
+            .unwrap();
+        others.push(other);
+    }
+    let requests = [post("/", "", "1"), post("/panic", "", "2")].concat();
+    let answers = server.exchange(&[requests.as_bytes()]).await;
+    assert_eq!(outline(&answers), ["200 brief 1"]);
+    for mut other in others {
+        let last = post("/", CLOSE, "3");
+        other.write_all(last.as_bytes()).await.unwrap();
+        let mut answers = String::new();
+        other.read_to_string(&mut answers).await.unwrap();
+        assert_eq!(outline(&answers), ["200 brief 1", "200 brief 3"]);
+    }
 }

@@ -78,6 +78,19 @@ impl ReadBuffer {
         self.release();
     }
 
+    /// Holds no more memory than what is unused takes: for somebody who waits.
+    #[cfg(feature = "serve")]
+    pub(crate) fn shrink(&mut self) {
+        if let Some(filled) = &self.0
+            && filled.bytes.len() == READ_LEN
+        {
+            *self = match self.unused() {
+                [] => Self::default(),
+                unused => Self::from(unused.to_vec()),
+            };
+        }
+    }
+
     /// The `len` bytes before the unused ones: what was lent last, until [`release`](Self::release).
     #[inline]
     pub(crate) fn used(&self, len: usize) -> &[u8] {
@@ -156,6 +169,12 @@ mod tests {
         ));
         read.lend(3);
         assert_eq!((read.used(2), read.unused()), (&b"he"[..], &b"llo"[..]));
+        #[cfg(feature = "serve")]
+        {
+            read.shrink();
+            assert_eq!(read.unused(), b"llo");
+            assert_eq!(read.0.as_ref().unwrap().bytes.len(), 3);
+        }
         read.keep(0);
         assert!(read.0.is_none());
         assert!(matches!(

@@ -2,10 +2,10 @@
 
 use core::future::{Future, poll_fn};
 use core::pin::{Pin, pin};
+use core::task::Poll;
 use core::time::Duration;
-use std::io::Write as _;
+use std::io;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
@@ -14,9 +14,9 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, sleep_until, timeout};
 use ws_handshake::{BodyLength, Reject, RequestHead};
 
-use super::connection::{Asked, Connection, Decided, Transport};
+use super::connection::{Asked, Connection, Decided, Shared, Taken, Transport, Until, drained};
 use super::head::{First, Reading, linger};
-use super::{Config, Handler, Take};
+use super::{AnswerHead, Handler, Take};
 use crate::Error;
 use crate::buffer::{Batch, ReadBuffer};
 
@@ -89,8 +89,12 @@ pub(super) fn body_len(head: &RequestHead<'_>, there: usize) -> Option<usize> {
 pub(super) fn too_late<H: Handler>() -> First<Decided<H>> {
     let mut response = Vec::new();
     Reject::new(408).encode(&mut response);
+    let taken = Taken {
+        take: Take::Refuse(response),
+        asked: Asked::default(),
+    };
     First::Head {
-        value: Decided::Take(Take::Refuse(response), Asked::default()),
+        value: Decided::Take(Box::new(taken)),
         bytes: ReadBuffer::default(),
         len: 0,
     }
@@ -100,17 +104,24 @@ impl<H: Handler> Connection<H> {
     /// Answers a brief request and those that follow, until one comes that somebody else serves.
     /// `bytes` are its body and what came after it.
     pub(super) async fn brief<Io: Transport>(
-        mut self,
+        self,
         mut io: Io,
         mut brief: Brief,
         mut bytes: ReadBuffer,
-        config: Arc<Config>,
+        shared: Arc<Shared>,
     ) {
+        let config = &shared.config;
         let mut clock = pin!(sleep_until(Instant::now() + config.head_deadline));
+        let mut drained = pin!(drained(self.drain.clone()));
         loop {
+            let left = bytes.unused().len() - brief.body;
+            bytes.keep(left);
             let response = match brief.reply {
                 Reply::Now(response) => response,
-                Reply::Later(response) => response.await,
+                Reply::Later(response) => {
+                    bytes.shrink();
+                    response.await
+                }
             };
             let closes = brief.closes || says_close(&response) || *self.drain.borrow();
             let mut batch = Batch::new();
@@ -123,18 +134,20 @@ impl<H: Handler> Connection<H> {
                 let _ = timeout(LINGER, linger(&mut io)).await;
                 return;
             }
-            let left = bytes.unused().len() - brief.body;
-            bytes.keep(left);
             let deadline = Instant::now() + config.head_deadline;
-            let next = Reading::next(bytes);
-            let next = self.request(&mut io, next, &config, (clock.as_mut(), deadline));
+            let until = Until {
+                clock: clock.as_mut(),
+                deadline,
+                drained: drained.as_mut(),
+            };
+            let next = self.request(&mut io, Reading::next(bytes), config, until);
             (brief, bytes) = match next.await {
                 Ok(First::Head {
                     value: Decided::Brief(brief),
                     bytes,
                     len,
                 }) => (brief, super::after(bytes, len)),
-                Ok(other) => return self.dispatch(io, other, config),
+                Ok(other) => return self.dispatch(io, other, shared),
                 // Nothing more was asked, or not in time.
                 Err(Error::HeadDeadline) => return,
                 Err(error) => return self.failed(error),
@@ -150,32 +163,32 @@ async fn write<Io: Transport>(
     within: Duration,
 ) -> Result<(), Error> {
     while !batch.is_empty() {
-        let written = poll_fn(|cx| batch.poll_write(io, cx));
-        timeout(within, written)
-            .await
-            .map_err(|_| Error::Stalled)??;
+        in_time(within, poll_fn(|cx| batch.poll_write(io, cx))).await?;
     }
-    timeout(within, io.flush())
-        .await
-        .map_err(|_| Error::Stalled)??;
-    Ok(())
+    in_time(within, io.flush()).await
+}
+
+/// Waits for as long, and looks at the clock only if there is something to wait for.
+async fn in_time<T>(
+    within: Duration,
+    future: impl Future<Output = io::Result<T>>,
+) -> Result<T, Error> {
+    let mut future = pin!(future);
+    if let Poll::Ready(done) = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await {
+        return Ok(done?);
+    }
+    let done = timeout(within, future).await;
+    Ok(done.map_err(|_| Error::Stalled)??)
 }
 
 /// Writes a response with its length.
 fn encode(response: &Response<Bytes>, closes: bool, out: &mut Vec<u8>) {
     let status = response.status();
-    let reason = status.canonical_reason().unwrap_or_default();
-    // A vector takes everything.
-    let _ = write!(out, "HTTP/1.1 {} {reason}\r\n", status.as_str());
-    let mut line = |name: &[u8], value: &[u8]| {
-        for part in [name, b": ", value, b"\r\n"] {
-            out.extend_from_slice(part);
-        }
-    };
+    let mut head = AnswerHead::new(status, out);
     for (name, value) in response.headers() {
         // What says how the answer is delimited is ours to say.
         if ![CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING].contains(name) {
-            line(name.as_str().as_bytes(), value.as_bytes());
+            head.field(name.as_str(), value.as_bytes());
         }
     }
     //= https://www.rfc-editor.org/rfc/rfc9112#section-6.3
@@ -189,17 +202,13 @@ fn encode(response: &Response<Bytes>, closes: bool, out: &mut Vec<u8>) {
         _ => Some(response.body()),
     };
     if let Some(body) = body {
-        let len = body.len().to_string();
-        line(CONTENT_LENGTH.as_str().as_bytes(), len.as_bytes());
+        head.field(CONTENT_LENGTH.as_str(), body.len().to_string().as_bytes());
     }
-    line(
-        DATE.as_str().as_bytes(),
-        httpdate::fmt_http_date(SystemTime::now()).as_bytes(),
-    );
+    head.date();
     if closes {
-        line(b"connection", b"close");
+        head.field("connection", b"close");
     }
-    out.extend_from_slice(b"\r\n");
+    head.end();
     out.extend_from_slice(body.map_or(&[], |body| &body[..]));
 }
 

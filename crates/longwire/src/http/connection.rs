@@ -21,6 +21,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use ws_handshake::RequestHead;
 
 use super::brief::{self, Brief};
+use super::group::Groups;
 #[cfg(feature = "http2")]
 use super::h2;
 use super::head::{Decision, First, Reading, after, refuse};
@@ -37,6 +38,12 @@ pub(super) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 
 impl<Io: AsyncRead + AsyncWrite + Unpin + Send + 'static> Transport for Io {}
 
+/// What all connections of a server have in common.
+pub(super) struct Shared {
+    pub(super) config: Config,
+    pub(super) groups: Arc<Groups>,
+}
+
 /// What every task of a connection holds.
 pub(super) struct Connection<H> {
     pub(super) peer: SocketAddr,
@@ -47,11 +54,33 @@ pub(super) struct Connection<H> {
     pub(super) permit: Permit,
 }
 
+/// What ends the wait for a request.
+pub(super) struct Until<'t, D> {
+    /// May stand at an earlier time than the deadline.
+    pub(super) clock: Pin<&'t mut Sleep>,
+    pub(super) deadline: Instant,
+    /// Ends when the server drains.
+    pub(super) drained: Pin<&'t mut D>,
+}
+
+/// Waits until the server drains.
+pub(super) async fn drained(mut drain: watch::Receiver<bool>) {
+    // Without a sender there is no server.
+    let _ = drain.wait_for(|draining| *draining).await;
+}
+
 /// What the handler decided about a request.
 pub(super) enum Decided<H: Handler> {
-    Take(Take<H::EventStream, H::WebSocket>, Asked),
+    /// In a box: a brief request is not to be moved about with as many bytes.
+    Take(Box<Taken<H>>),
     /// It is here as a whole, and answered.
     Brief(Brief),
+}
+
+/// A request that somebody else serves.
+pub(super) struct Taken<H: Handler> {
+    pub(super) take: Take<H::EventStream, H::WebSocket>,
+    pub(super) asked: Asked,
 }
 
 /// What the answer depends on.
@@ -66,43 +95,47 @@ impl<H: Handler> Connection<H> {
     ///
     /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
     /// than it needs: the first task, with room for all of them, ends.
-    pub(super) fn start(self, io: TcpStream, config: Arc<Config>) -> AbortHandle {
-        let deadline = Instant::now() + config.head_deadline;
+    pub(super) fn start(self, io: TcpStream, shared: Arc<Shared>) -> AbortHandle {
+        let deadline = Instant::now() + shared.config.head_deadline;
         #[cfg(feature = "tls")]
-        if let Some(tls) = config.tls.clone() {
-            return tokio::spawn(self.secure(io, tls, config, deadline)).abort_handle();
+        if let Some(tls) = shared.config.tls.clone() {
+            return tokio::spawn(self.secure(io, tls, shared, deadline)).abort_handle();
         }
-        tokio::spawn(self.bare(io, config, deadline)).abort_handle()
+        tokio::spawn(self.bare(io, shared, deadline)).abort_handle()
     }
 
-    async fn bare(self, io: TcpStream, config: Arc<Config>, deadline: Instant) {
-        match prepare(&io, &config) {
-            Ok(()) => self.plain(io, config, deadline).await,
+    async fn bare(self, io: TcpStream, shared: Arc<Shared>, deadline: Instant) {
+        match prepare(&io, &shared.config) {
+            Ok(()) => self.plain(io, shared, deadline).await,
             Err(error) => self.failed(error.into()),
         }
     }
 
     /// Shakes hands for TLS, then does the same over it; the deadline is one for both.
     #[cfg(feature = "tls")]
-    async fn secure(self, io: TcpStream, tls: ServerTls, config: Arc<Config>, deadline: Instant) {
-        if let Err(error) = prepare(&io, &config) {
+    async fn secure(self, io: TcpStream, tls: ServerTls, shared: Arc<Shared>, deadline: Instant) {
+        if let Err(error) = prepare(&io, &shared.config) {
             return self.failed(error.into());
         }
-        match tls.accept(io, config.tls_deadline).await {
+        match tls.accept(io, shared.config.tls_deadline).await {
             #[cfg(feature = "http2")]
             Ok(io) if io.alpn() == Some(b"h2") => {
-                tokio::spawn(self.http2(config.rewind(ReadBuffer::default(), io)));
+                tokio::spawn(self.http2(shared.config.rewind(ReadBuffer::default(), io)));
             }
-            Ok(io) => self.plain(io, config, deadline).await,
+            Ok(io) => self.plain(io, shared, deadline).await,
             Err(error) => self.failed(error.into()),
         }
     }
 
-    async fn plain<Io: Transport>(mut self, mut io: Io, config: Arc<Config>, deadline: Instant) {
-        let clock = pin!(sleep_until(deadline));
-        let first = self.request(&mut io, Reading::first(), &config, (clock, deadline));
+    async fn plain<Io: Transport>(self, mut io: Io, shared: Arc<Shared>, deadline: Instant) {
+        let until = Until {
+            clock: pin!(sleep_until(deadline)),
+            deadline,
+            drained: pin!(drained(self.drain.clone())),
+        };
+        let first = self.request(&mut io, Reading::first(), &shared.config, until);
         match first.await {
-            Ok(first) => self.dispatch(io, first, config),
+            Ok(first) => self.dispatch(io, first, shared),
             Err(error) => self.failed(error),
         }
     }
@@ -111,7 +144,7 @@ impl<H: Handler> Connection<H> {
         self,
         io: Io,
         first: First<Decided<H>>,
-        config: Arc<Config>,
+        shared: Arc<Shared>,
     ) {
         match first {
             First::Head {
@@ -119,19 +152,20 @@ impl<H: Handler> Connection<H> {
                 bytes,
                 len,
             } => {
-                tokio::spawn(self.brief(io, brief, after(bytes, len), config));
+                let groups = shared.groups.clone();
+                groups.join(self.brief(io, brief, after(bytes, len), shared));
             }
             First::Head {
-                value: Decided::Take(take, asked),
+                value: Decided::Take(taken),
                 bytes,
                 len,
-            } => match take {
+            } => match taken.take {
                 Take::EventStream(headers, source) => {
                     let mut head = Batch::new();
-                    let framing = sse::respond(asked.version, &headers, head.out());
-                    let timing = config.event_stream;
+                    let framing = sse::respond(taken.asked.version, &headers, head.out());
+                    let timing = shared.config.event_stream;
                     let mut stream = sse::Stream::new(io, head, framing, source, timing);
-                    if asked.head_only {
+                    if taken.asked.head_only {
                         stream = stream.head_only();
                     }
                     tokio::spawn(self.event_stream(stream));
@@ -141,21 +175,23 @@ impl<H: Handler> Connection<H> {
                     tokio::spawn(self.web_socket(socket, session));
                 }
                 Take::Refuse(response) => {
-                    tokio::spawn(self.refuse(io, response, config.head_deadline));
+                    tokio::spawn(self.refuse(io, response, shared.config.head_deadline));
                 }
                 Take::Brief | Take::Http => {
-                    tokio::spawn(self.http1(config.rewind(bytes, io), config.head_deadline));
+                    tokio::spawn(
+                        self.http1(shared.config.rewind(bytes, io), shared.config.head_deadline),
+                    );
                 }
             },
             First::Refused(error) => {
                 let mut response = Vec::new();
                 error.reject().encode(&mut response);
                 self.failed(error.into());
-                tokio::spawn(self.refuse(io, response, config.head_deadline));
+                tokio::spawn(self.refuse(io, response, shared.config.head_deadline));
             }
             #[cfg(feature = "http2")]
             First::Http2 { bytes } => {
-                tokio::spawn(self.http2(config.rewind(bytes, io)));
+                tokio::spawn(self.http2(shared.config.rewind(bytes, io)));
             }
             #[cfg(not(feature = "http2"))]
             First::Http2 { .. } => self.failed(Error::Http2),
@@ -167,21 +203,15 @@ impl<H: Handler> Connection<H> {
         self.handler.failed(Some(self.peer), error);
     }
 
-    /// Reads a request, of most only the head, and lets the handler decide about it. The clock may
-    /// stand at an earlier time than the deadline.
-    pub(super) async fn request<Io: Transport>(
-        &mut self,
+    /// Reads a request, of most only the head, and lets the handler decide about it.
+    pub(super) async fn request<Io: Transport, D: Future<Output = ()>>(
+        &self,
         io: &mut Io,
         mut reading: Reading,
         config: &Config,
-        (mut clock, deadline): (Pin<&mut Sleep>, Instant),
+        mut until: Until<'_, D>,
     ) -> Result<First<Decided<H>>, Error> {
-        let Self {
-            peer,
-            handler,
-            drain,
-            ..
-        } = self;
+        let Self { peer, handler, .. } = self;
         let mut brief = None;
         let mut decide = |head: &RequestHead<'_>, rest: &[u8]| {
             let len = match brief {
@@ -191,7 +221,10 @@ impl<H: Handler> Connection<H> {
                     brief::body_len(head, rest.len()),
                 ) {
                     (Take::Brief, Some(len)) => *brief.insert(len),
-                    (take, _) => return Decision::Made(Decided::Take(take, asked(head))),
+                    (take, _) => {
+                        let asked = asked(head);
+                        return Decision::Made(Decided::Take(Box::new(Taken { take, asked })));
+                    }
                 },
             };
             let Some(body) = rest.get(..len) else {
@@ -200,13 +233,12 @@ impl<H: Handler> Connection<H> {
             let reply = handler.brief(head, body, *peer);
             Decision::Made(Decided::Brief(Brief::new(head, len, reply)))
         };
-        let mut drained = pin!(drain.wait_for(|draining| *draining));
         poll_fn(|cx| {
             if let Poll::Ready(first) = reading.poll(io, cx, &config.limits, &mut decide) {
                 return Poll::Ready(first.map_err(Error::from));
             }
-            while clock.as_mut().poll(cx).is_ready() {
-                if Instant::now() >= deadline {
+            while until.clock.as_mut().poll(cx).is_ready() {
+                if Instant::now() >= until.deadline {
                     return Poll::Ready(if reading.has_head() {
                         handler.failed(Some(*peer), Error::HeadDeadline);
                         Ok(brief::too_late())
@@ -214,13 +246,13 @@ impl<H: Handler> Connection<H> {
                         Err(Error::HeadDeadline)
                     });
                 }
-                clock.as_mut().reset(deadline);
+                until.clock.as_mut().reset(until.deadline);
             }
             // As long as nothing was asked, a draining server need not wait for it.
             if reading.has_head() {
                 return Poll::Pending;
             }
-            drained.as_mut().poll(cx).map(|_| Ok(First::Eof))
+            until.drained.as_mut().poll(cx).map(|()| Ok(First::Eof))
         })
         .await
     }

@@ -22,7 +22,7 @@ use ws_handshake::{Limits, RequestHead};
 
 use super::WriteDeadline;
 use super::brief::Reply;
-use super::connection::Connection;
+use super::connection::{Connection, Shared};
 use super::rewind::Rewind;
 use crate::buffer::ReadBuffer;
 #[cfg(feature = "tls")]
@@ -84,7 +84,14 @@ pub trait Handler: Send + Sync + 'static {
 
     /// Answers a request that was [taken as brief](Take::Brief), with its whole body.
     ///
+    /// Up to eight connections of such requests share a task, and wait for each other here: what
+    /// takes longer than some microseconds belongs into [`Reply::Later`].
+    ///
     /// By default with 501: [`first`](Self::first) takes none.
+    ///
+    /// # Panics
+    ///
+    /// A panic ends the connection, and no other one.
     fn brief(&self, head: &RequestHead<'_>, body: &[u8], peer: SocketAddr) -> Reply {
         let _ = (head, body, peer);
         let mut response = Response::new(Bytes::new());
@@ -238,7 +245,11 @@ pub async fn serve<H: Handler>(
     config: Config,
     stop: impl Future<Output = ()>,
 ) {
-    let config = Arc::new(config);
+    let max_pending = config.max_pending;
+    let shared = Arc::new(Shared {
+        config,
+        groups: Arc::default(),
+    });
     let (draining, drain) = watch::channel(false);
     let mut pending = Pending::default();
     let mut stop = pin!(stop);
@@ -261,11 +272,11 @@ pub async fn serve<H: Handler>(
                     drain: drain.clone(),
                     permit,
                 };
-                let oldest = pending.make_room(config.max_pending);
+                let oldest = pending.make_room(max_pending);
                 if let Some(peer) = oldest {
                     handler.failed(Some(peer), Error::Displaced);
                 }
-                pending.add(peer, connection.start(io, config.clone()));
+                pending.add(peer, connection.start(io, shared.clone()));
             }
             Some(Err(error)) => {
                 let pause = pause_after(&error);

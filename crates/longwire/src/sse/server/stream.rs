@@ -4,11 +4,12 @@ use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io;
 
-use http::{HeaderMap, Version};
+use http::{HeaderMap, StatusCode, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::pace::{Pace, Timing};
 use crate::buffer::Batch;
+use crate::http::AnswerHead;
 
 /// Where the events of a stream come from: asked for what is due, never sent to.
 ///
@@ -80,32 +81,23 @@ pub(crate) enum Framing {
 
 /// Writes the response head with the headers of an event stream and `headers` to `out`.
 pub(crate) fn respond(version: Version, headers: &HeaderMap, out: &mut Vec<u8>) -> Framing {
-    out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
-    let mut line = |name: &str, value: &[u8]| {
-        out.extend_from_slice(name.as_bytes());
-        out.extend_from_slice(b": ");
-        out.extend_from_slice(value);
-        out.extend_from_slice(b"\r\n");
-    };
+    let mut head = AnswerHead::new(StatusCode::OK, out);
     for (name, value) in super::HEADERS {
-        line(name, value.as_bytes());
+        head.field(name, value.as_bytes());
     }
-    line(
-        "date",
-        httpdate::fmt_http_date(std::time::SystemTime::now()).as_bytes(),
-    );
+    head.date();
     for (name, value) in headers {
-        line(name.as_str(), value.as_bytes());
+        head.field(name.as_str(), value.as_bytes());
     }
     // The connection serves nothing after the stream (RFC 9112 §9.6).
-    line("connection", b"close");
+    head.field("connection", b"close");
     let framing = if version == Version::HTTP_10 {
         Framing::CloseDelimited
     } else {
-        line("transfer-encoding", b"chunked");
+        head.field("transfer-encoding", b"chunked");
         Framing::Chunked
     };
-    out.extend_from_slice(b"\r\n");
+    head.end();
     framing
 }
 
