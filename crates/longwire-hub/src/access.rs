@@ -171,14 +171,16 @@ impl Access {
     }
 }
 
+/// The page that asks, if one does.
+pub(crate) fn origin(head: &RequestHead<'_>) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(head.header("origin")?).ok()
+}
+
 /// What lets a page of an origin that passed [`Access::check`] read the answer.
-pub(crate) fn cors(head: &RequestHead<'_>, headers: &mut HeaderMap) {
+pub(crate) fn cors(origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
     headers.insert(VARY, HeaderValue::from_static("origin"));
-    let origin = head
-        .header("origin")
-        .and_then(|origin| HeaderValue::from_bytes(origin).ok());
     if let Some(origin) = origin {
-        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
         let credentials = HeaderValue::from_static("true");
         headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, credentials);
         let exposed = HeaderValue::from_static(EXPOSED);

@@ -21,7 +21,7 @@ use ws_handshake::{Accept, RequestHead, Scheme};
 
 use refused::Refused;
 
-use crate::access::{Access, cors};
+use crate::access::{Access, cors, origin};
 use crate::client::Client;
 use crate::hub::Hub;
 use crate::limits::{Full as Crowd, Limits, Seated};
@@ -170,7 +170,7 @@ impl App {
         headers.insert(LAST_EVENT_ID, value(&before));
         let position = subscriber.position().to_string();
         headers.insert(LONGWIRE_POSITION, value(&position));
-        cors(head, &mut headers);
+        cors(origin(head).as_ref(), &mut headers);
         if has_token_in_url(head) {
             headers.append(CACHE_CONTROL, HeaderValue::from_static("private"));
         }
@@ -211,7 +211,7 @@ impl App {
     /// Lets a page that may ask read why it is refused.
     fn cors_of_refusal(&self, head: &RequestHead<'_>, scheme: Scheme, headers: &mut HeaderMap) {
         if self.access.check_origin(head, scheme).is_ok() {
-            cors(head, headers);
+            cors(origin(head).as_ref(), headers);
         }
     }
 

@@ -46,11 +46,7 @@ impl Batch {
     ) -> Result<Arc<Event>, Refusal> {
         let in_batch = || form.id.as_ref().and_then(|id| self.ids.get(id)).cloned();
         if let Some(kept) = kept.or_else(in_batch) {
-            return if kept.form == form {
-                Ok(kept)
-            } else {
-                Err(Refusal::Conflict)
-            };
+            return repeated(kept, &form);
         }
         self.head.offset += 1;
         let event = Arc::new(Event::new(self.head, form).taken_at(self.now));
@@ -59,6 +55,19 @@ impl Batch {
         }
         self.events.push(event.clone());
         Ok(event)
+    }
+}
+
+/// The event that a form with its id repeats.
+///
+/// # Errors
+///
+/// It is another event.
+pub(crate) fn repeated(kept: Arc<Event>, form: &PublishForm) -> Result<Arc<Event>, Refusal> {
+    if kept.form == *form {
+        Ok(kept)
+    } else {
+        Err(Refusal::Conflict)
     }
 }
 

@@ -2,6 +2,9 @@
 
 mod writing;
 
+pub(crate) use writing::Posting;
+
+use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
@@ -12,7 +15,7 @@ use hub_protocol::PublishForm;
 use resume::{Bounds, Position};
 use tracing::error;
 
-use crate::appender::{Batch, Known};
+use crate::appender::{Known, repeated};
 use crate::ephemerals::Ephemerals;
 use crate::event::Event;
 use crate::expiries::Expiries;
@@ -161,19 +164,23 @@ impl Hub {
             return Err(Refusal::Draining);
         }
         let known = Known::find(&form, &log).read(&*self.store);
-        let known = known.map_err(|_| Refusal::Unwritten)?;
-        let mut batch = Batch::new(log.bounds().head(), self.now());
-        let event = batch.add(form, known)?;
-        let gone = self.store.append(&batch.events).map_err(|_| {
+        if let Some(known) = known.map_err(|_| Refusal::Unwritten)? {
+            let known = repeated(known, &form)?;
+            self.metrics.events_repeated.add(1);
+            return Ok(known);
+        }
+        let head = log.bounds().head();
+        let position = Position::new(head.epoch, head.offset + 1);
+        let event = Arc::new(Event::new(position, form).taken_at(self.now()));
+        let gone = self.store.append(slice::from_ref(&event)).map_err(|_| {
             self.unwritable.store(true, Ordering::Relaxed);
             Refusal::Unwritten
         })?;
-        if batch.events.is_empty() {
-            self.metrics.events_repeated.add(1);
-        }
-        let matched = self.show(&mut log, &batch.events, &gone);
+        self.metrics.events_in.add(1);
+        let matched = log.show(event.clone());
+        self.forget(&mut log, &gone);
         drop(log);
-        self.ring(&batch.events, &matched);
+        self.fanout.ring(event.topics(), &matched);
         Ok(event)
     }
 
@@ -181,12 +188,17 @@ impl Hub {
     fn show(&self, log: &mut Log, events: &[Arc<Event>], gone: &Gone) -> Vec<Vec<Arc<str>>> {
         self.metrics.events_in.add(events.len() as u64);
         let matched = events.iter().map(|event| log.show(event.clone())).collect();
+        self.forget(log, gone);
+        matched
+    }
+
+    /// Forgets what the store has removed.
+    fn forget(&self, log: &mut Log, gone: &Gone) {
         for event in gone {
             let matched = log.forget(event);
             self.fanout
                 .evicted(event.topics(), &matched, event.position.offset);
         }
-        matched
     }
 
     /// Wakes whom new events concern.
@@ -214,7 +226,7 @@ impl Hub {
         }
         let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
         if let Ok(gone) = self.store.expire() {
-            let _ = self.show(&mut log, &[], &gone);
+            self.forget(&mut log, &gone);
         }
     }
 

@@ -62,6 +62,8 @@ struct Waiting {
     writing: bool,
     /// The thread waits until nobody does.
     wanted: bool,
+    /// So many are about to publish.
+    asking: usize,
     /// Who wrote has panicked.
     failed: bool,
     last: Last,
@@ -147,17 +149,26 @@ impl Queue {
         self.bell.notify_one();
     }
 
-    /// Lets the caller write at once, if it publishes alone as far as can be known: nobody writes,
-    /// nothing waits, and the commit before was of one event.
+    /// Notes that somebody is about to publish, until it is [decided](Self::alone) how. `false` if
+    /// they do not publish alone as far as is known already: nothing is noted then.
+    pub(crate) fn ask(&self) -> bool {
+        let mut waiting = self.waiting();
+        let may_be_alone = !waiting.has_others();
+        waiting.asking += usize::from(may_be_alone);
+        may_be_alone
+    }
+
+    /// Undoes [`ask`](Self::ask).
+    pub(crate) fn ask_no_more(&self) {
+        self.waiting().asking -= 1;
+    }
+
+    /// Lets who has asked write at once, if nobody else asks or writes. It asks no more then,
+    /// whatever the answer.
     pub(crate) fn alone(&self) -> Option<Writing<'_>> {
         let mut waiting = self.waiting();
-        let others = waiting.writing
-            || waiting.wanted
-            || !waiting.events.is_empty()
-            || waiting.expire
-            || waiting.close
-            || waiting.last.events > 1;
-        if others {
+        waiting.asking -= 1;
+        if waiting.asking > 0 || waiting.has_others() {
             return None;
         }
         waiting.writing = true;
@@ -217,6 +228,16 @@ impl Queue {
 }
 
 impl Waiting {
+    /// Whether somebody writes or waits, or may come back: the commit before was not of one event.
+    fn has_others(&self) -> bool {
+        self.writing
+            || self.wanted
+            || !self.events.is_empty()
+            || self.expire
+            || self.close
+            || self.last.events > 1
+    }
+
     /// What is to be done now.
     fn take(&mut self) -> Work {
         if !self.events.is_empty() {

@@ -6,22 +6,26 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderValue, Response};
 use http_body_util::{BodyExt, Either, Full, LengthLimitError, Limited};
 use hub_protocol::{MAX_BODY, PublishError, PublishForm};
 use hyper::body::{Body as _, Incoming};
 use longwire::http::Reply;
+use resume::Position;
 use ws_handshake::RequestHead;
 
 use super::refused::Refused;
-use super::{App, Body, ENDPOINT, LONGWIRE_POSITION, answered, has_token_in_url, value};
-use crate::access::cors;
+use super::{App, Body, ENDPOINT, LONGWIRE_POSITION, answered, has_token_in_url};
+use crate::access::{cors, origin};
 use crate::client::Client;
 use crate::event::Event;
+use crate::hub::Posting;
 use crate::publishing::{Publishing, Refusal};
 use crate::rights::Grant;
 use crate::token::unix_time;
 
+/// Most header fields of the answer to a publisher.
+const FIELDS: usize = 8;
 /// A body that is not complete by then is given up.
 const BODY_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -37,8 +41,8 @@ impl App {
         let published = self
             .may_publish(head, &client)
             .and_then(|grant| self.publish_form(body, grant.as_deref()));
-        let publishing = match published {
-            Ok(publishing) => publishing,
+        let posting = match published {
+            Ok(posting) => posting,
             Err(refused) => {
                 let mut response = Response::from(refused);
                 self.cors_of_refusal(head, client.scheme, response.headers_mut());
@@ -46,17 +50,17 @@ impl App {
                 return Reply::Now(response);
             }
         };
-        let headers = headers(head);
-        match publishing {
-            Publishing::Done(outcome) => {
-                let response = response(outcome, headers);
+        let may_read = MayRead::of(head);
+        match posting {
+            Posting::Decided(Publishing::Done(outcome)) => {
+                let response = response(outcome, &may_read);
                 answered(&self.hub, peer, ("POST", ENDPOINT), response.status());
                 Reply::Now(response)
             }
-            waits @ Publishing::Waits(_) => {
+            later => {
                 let hub = self.hub.clone();
                 Reply::Later(Box::pin(async move {
-                    let response = response(waits.outcome().await, headers);
+                    let response = response(later.outcome().await, &may_read);
                     answered(&hub, peer, ("POST", ENDPOINT), response.status());
                     response
                 }))
@@ -84,8 +88,8 @@ impl App {
                 Ok(_) => Refused::new(too_large.status(), too_large),
                 Err(error) => Refused::new(400, error),
             })?;
-        let publishing = self.publish_form(&body.to_bytes(), grant.as_deref())?;
-        let response = response(publishing.outcome().await, headers(head));
+        let posting = self.publish_form(&body.to_bytes(), grant.as_deref())?;
+        let response = response(posting.outcome().await, &MayRead::of(head));
         Ok(response.map(|body| Either::Left(Full::new(body))))
     }
 
@@ -109,36 +113,55 @@ impl App {
         Ok(grant)
     }
 
-    fn publish_form(&self, body: &[u8], grant: Option<&Grant>) -> Result<Publishing, Refused> {
+    fn publish_form(&self, body: &[u8], grant: Option<&Grant>) -> Result<Posting, Refused> {
         let form = PublishForm::parse(body).map_err(|error| Refused::new(error.status(), error))?;
         self.access.policy.publish(&form, grant, unix_time())?;
         Ok(self.hub.publish_here(form))
     }
 }
 
-/// What the answer to a publisher says whatever becomes of the event.
-fn headers(head: &RequestHead<'_>) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    if has_token_in_url(head) {
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
-    }
-    cors(head, &mut headers);
-    headers
+/// Who may read the answer to a publisher beside the publisher.
+struct MayRead {
+    /// The page that asks, if one does.
+    origin: Option<HeaderValue>,
+    /// Whether caches may not.
+    private: bool,
 }
 
-fn response(outcome: Result<Arc<Event>, Refusal>, more: HeaderMap) -> Response<Bytes> {
+impl MayRead {
+    fn of(head: &RequestHead<'_>) -> Self {
+        Self {
+            origin: origin(head),
+            private: has_token_in_url(head),
+        }
+    }
+}
+
+fn response(outcome: Result<Arc<Event>, Refusal>, may_read: &MayRead) -> Response<Bytes> {
     let mut response = match outcome {
         Err(refusal) => Response::from(Refused::from(refusal)),
-        Ok(event) if event.form.ephemeral => Response::new(Bytes::new()),
         Ok(event) => {
-            let mut response = Response::new(event.id().into());
-            let position = value(&event.position.to_string());
-            response.headers_mut().insert(LONGWIRE_POSITION, position);
+            let mut response = Response::new(Bytes::new());
+            // One allocation for all fields.
+            response.headers_mut().reserve(FIELDS);
+            if !event.form.ephemeral {
+                let mut position = Vec::with_capacity(Position::MAX_TEXT_LEN);
+                event.position.encode(&mut position);
+                let position = Bytes::from(position);
+                let id = event.form.id.as_ref().map(|id| id.clone().into());
+                *response.body_mut() = id.unwrap_or_else(|| position.clone());
+                if let Ok(position) = HeaderValue::from_maybe_shared(position) {
+                    response.headers_mut().insert(LONGWIRE_POSITION, position);
+                }
+            }
             response
         }
     };
     let headers = response.headers_mut();
-    headers.extend(more);
+    if may_read.private {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private"));
+    }
+    cors(may_read.origin.as_ref(), headers);
     headers
         .entry(CONTENT_TYPE)
         .or_insert(HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -8,7 +8,7 @@ use ws_handshake::RequestHead;
 
 use super::through_hyper::HUB_LINK;
 use super::{App, Body, Refused, value};
-use crate::access::cors;
+use crate::access::{cors, origin};
 use crate::client::Client;
 use crate::presence;
 use crate::publishing::Refusal;
@@ -54,7 +54,7 @@ impl App {
             CONTENT_TYPE,
             HeaderValue::from_static("application/ld+json"),
         );
-        cors(head, headers);
+        cors(origin(head).as_ref(), headers);
         Ok(response)
     }
 }

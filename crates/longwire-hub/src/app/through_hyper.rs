@@ -18,7 +18,7 @@ use ws_handshake::{Reject, RequestHead};
 
 use super::refused::Refused;
 use super::{App, Body, ENDPOINT};
-use crate::access::{cors, preflight};
+use crate::access::{cors, origin, preflight};
 use crate::client::Client;
 use crate::observing::{METRICS, is_observed};
 use crate::page;
@@ -179,7 +179,7 @@ impl App {
         let plain = HeaderValue::from_static("text/plain; charset=utf-8");
         headers.insert(CONTENT_TYPE, plain);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        cors(head, headers);
+        cors(origin(head).as_ref(), headers);
         Ok(response)
     }
 
@@ -192,7 +192,7 @@ impl App {
         self.access.check_origin(head, client.scheme)?;
         let mut response = Response::new(Either::Left(Full::default()));
         *response.status_mut() = StatusCode::NO_CONTENT;
-        cors(head, response.headers_mut());
+        cors(origin(head).as_ref(), response.headers_mut());
         preflight(methods, response.headers_mut());
         Ok(response)
     }

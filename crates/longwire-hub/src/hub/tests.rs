@@ -35,29 +35,47 @@ async fn a_hub_that_stops_acknowledges_nothing_more() {
     assert_eq!(hub.head().offset, 1);
 }
 
-/// A store in which something is wrong that nobody thought of.
+/// A store in memory that is written like one that must be waited for.
 #[derive(Debug)]
-struct Broken(Memory);
+struct Slow {
+    kept: Memory,
+    /// Something is wrong that nobody thought of.
+    broken: bool,
+    /// How many events were appended together.
+    appended: Arc<Mutex<Vec<usize>>>,
+}
 
-impl Store for Broken {
+impl Slow {
+    fn new(broken: bool) -> Self {
+        Self {
+            kept: memory(),
+            broken,
+            appended: Arc::default(),
+        }
+    }
+}
+
+impl Store for Slow {
     fn bounds(&self) -> Bounds {
-        self.0.bounds()
+        self.kept.bounds()
     }
 
     fn usage(&self) -> Usage {
-        self.0.usage()
+        self.kept.usage()
     }
 
-    fn append(&self, _: &[Arc<Event>]) -> Result<Gone, StoreError> {
-        panic!("as asked")
+    fn append(&self, events: &[Arc<Event>]) -> Result<Gone, StoreError> {
+        assert!(!self.broken, "as asked");
+        self.appended.lock().unwrap().push(events.len());
+        self.kept.append(events)
     }
 
     fn expire(&self) -> Result<Gone, StoreError> {
-        self.0.expire()
+        self.kept.expire()
     }
 
     fn read(&self, offsets: &[u64], budget: usize) -> Result<Vec<Arc<Event>>, StoreError> {
-        self.0.read(offsets, budget)
+        self.kept.read(offsets, budget)
     }
 }
 
@@ -65,7 +83,7 @@ impl Store for Broken {
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn after_a_panic_while_writing_the_hub_says_that_it_cannot_write() {
     for alone in [false, true] {
-        let store = Broken(memory());
+        let store = Slow::new(true);
         let log = Log::new(store.bounds().head(), usize::MAX);
         let hub = Hub::on_disk(log, store).unwrap();
         assert!(hub.is_writable());
@@ -81,9 +99,39 @@ async fn after_a_panic_while_writing_the_hub_says_that_it_cannot_write() {
         while hub.is_writable() {
             tokio::task::yield_now().await;
         }
-        for publishing in [hub.publish(form()), hub.publish_here(form())] {
-            assert_eq!(publishing.outcome().await.unwrap_err(), Refusal::Unwritten);
+        let outcomes = [
+            hub.publish(form()).outcome().await,
+            hub.publish_here(form()).outcome().await,
+        ];
+        for outcome in outcomes {
+            assert_eq!(outcome.unwrap_err(), Refusal::Unwritten);
         }
         hub.close();
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn those_who_publish_at_once_are_written_together_though_one_thread_serves_them() {
+    let store = Slow::new(false);
+    let appended = store.appended.clone();
+    let log = Log::new(store.bounds().head(), usize::MAX);
+    let hub = Hub::on_disk(log, store).unwrap();
+    let publishing = tokio::spawn({
+        let hub = hub.clone();
+        async move {
+            // All are ready before the thread comes to the first.
+            let publishing = [(); 8].map(|()| {
+                let hub = hub.clone();
+                tokio::spawn(async move { hub.publish_here(form()).outcome().await })
+            });
+            for outcome in publishing {
+                assert!(outcome.await.unwrap().is_ok());
+            }
+        }
+    });
+    publishing.await.unwrap();
+    let together = appended.lock().unwrap().clone();
+    assert!(together.len() < 5, "{together:?}");
+    assert_eq!(together.iter().sum::<usize>(), 8);
+    hub.close();
 }

@@ -7,30 +7,38 @@ use std::time::Instant;
 use hub_protocol::PublishForm;
 use tokio::runtime::RuntimeFlavor;
 use tokio::sync::oneshot;
-use tokio::task::block_in_place;
+use tokio::task::{block_in_place, yield_now};
 use tracing::error;
 
 use super::Hub;
 use crate::appender::{Batch, Known};
 use crate::event::Event;
-use crate::publishing::{Publishing, Refusal};
+use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::store::Gone;
 use crate::writer::{Pending, Work};
 
 impl Hub {
-    /// As [`publish`](Self::publish). Who publishes alone may have to wait for the disk in this
-    /// call, instead of for another thread to do so: of a runtime with several threads, another
-    /// one goes on with its tasks meanwhile.
-    pub(crate) fn publish_here(&self, form: PublishForm) -> Publishing {
-        let Some(disk) = self.disk.as_ref().filter(|_| !form.ephemeral) else {
-            return self.publish(form);
-        };
+    /// As [`publish`](Self::publish). Who publishes alone may have to wait for the disk in the
+    /// [outcome](Posting::outcome), instead of for another thread to do so: of a runtime with
+    /// several threads, another one goes on with its tasks meanwhile.
+    pub(crate) fn publish_here(self: &Arc<Self>, form: PublishForm) -> Posting {
         let runtime = tokio::runtime::Handle::try_current();
         let several = runtime.is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
-        if self.is_draining() || !several {
-            return self.publish(form);
+        let waits = several && !form.ephemeral && !self.is_draining();
+        let disk = self.disk.as_ref().filter(|_| waits);
+        if !disk.is_some_and(|disk| disk.queue.ask()) {
+            return Posting::Decided(self.publish(form));
         }
-        let Some(_writing) = disk.queue.alone() else {
+        Posting::Asks(Asking {
+            hub: self.clone(),
+            form: Some(form),
+        })
+    }
+
+    /// Publishes for who has asked.
+    fn decide(&self, form: PublishForm) -> Publishing {
+        let alone = self.disk.as_ref().and_then(|disk| disk.queue.alone());
+        let Some(_writing) = alone.filter(|_| !self.is_draining()) else {
             return self.publish(form);
         };
         let (done, mut outcome) = oneshot::channel();
@@ -51,7 +59,7 @@ impl Hub {
                 }
                 Work::Expire => self.store.expire().map(|gone| {
                     let mut log = self.log.write().unwrap_or_else(PoisonError::into_inner);
-                    let _ = self.show(&mut log, &[], &gone);
+                    self.forget(&mut log, &gone);
                 }),
                 Work::Tick => self.store.sync(),
                 Work::Close => {
@@ -76,7 +84,10 @@ impl Hub {
         let mut batch = Batch::new(head, self.now());
         let mut outcomes = Vec::with_capacity(pending.len());
         for Pending { form, done } in pending {
-            let known = Known::find(&form, &self.log()).read(&*self.store);
+            let known = match &form.id {
+                Some(_) => Known::find(&form, &self.log()).read(&*self.store),
+                None => Ok(None),
+            };
             let known = known.map_err(|_| Refusal::Unwritten);
             outcomes.push((done, known.and_then(|known| batch.add(form, known))));
         }
@@ -118,6 +129,57 @@ impl Hub {
         // After the answers: the next events of those who get them are to come soon.
         if let Some(matched) = matched {
             self.ring(&batch.events, &matched);
+        }
+    }
+}
+
+/// What becomes of an event that is published over HTTP.
+#[derive(Debug)]
+#[must_use = "who published waits for an answer"]
+pub(crate) enum Posting {
+    Decided(Publishing),
+    /// It may be written by who published it.
+    Asks(Asking),
+}
+
+impl Posting {
+    /// Waits for the outcome.
+    pub(crate) async fn outcome(self) -> Outcome {
+        match self {
+            Self::Decided(publishing) => publishing.outcome().await,
+            Self::Asks(asking) => asking.outcome().await,
+        }
+    }
+}
+
+/// An event of somebody who may publish alone.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    hub: Arc<Hub>,
+    /// Until it is decided.
+    form: Option<PublishForm>,
+}
+
+impl Asking {
+    async fn outcome(mut self) -> Outcome {
+        // Whoever is ready asks first: each would be alone for a moment, and those of one thread
+        // would wait for the disk one after the other.
+        yield_now().await;
+        let form = self.form.take();
+        let publishing = form.map(|form| self.hub.decide(form));
+        match publishing {
+            Some(publishing) => publishing.outcome().await,
+            None => Err(Refusal::Unwritten),
+        }
+    }
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if self.form.is_some()
+            && let Some(disk) = &self.hub.disk
+        {
+            disk.queue.ask_no_more();
         }
     }
 }

@@ -3,6 +3,11 @@
 use super::*;
 use hub_protocol::Data;
 
+/// As who asks while nobody else does.
+fn alone(queue: &Queue) -> Option<Writing<'_>> {
+    queue.ask().then(|| queue.alone()).flatten()
+}
+
 fn form(len: usize) -> PublishForm {
     PublishForm::new(vec!["a".into()], Data::Text("x".repeat(len)))
 }
@@ -111,8 +116,8 @@ fn nobody_waits_for_those_who_do_not_come_back() {
 #[test]
 fn who_is_alone_may_write_and_everybody_else_waits_for_that() {
     let queue = Queue::default();
-    let writing = queue.alone().unwrap();
-    assert!(queue.alone().is_none(), "two would write");
+    let writing = alone(&queue).unwrap();
+    assert!(alone(&queue).is_none(), "two would write");
     let _other = queue.push(form(1));
     std::thread::scope(|scope| {
         let taking = scope.spawn(|| taken(&queue, Last::default()));
@@ -124,15 +129,32 @@ fn who_is_alone_may_write_and_everybody_else_waits_for_that() {
         assert_eq!(taking.join().unwrap(), 1);
     });
     // The commit was of one: who publishes now is alone, too.
-    drop(queue.alone().unwrap());
+    drop(alone(&queue).unwrap());
     let _others = [queue.push(form(1)), queue.push(form(1))];
-    assert!(queue.alone().is_none(), "they are first");
+    assert!(alone(&queue).is_none(), "they are first");
     assert_eq!(taken(&queue, Last::default()), 2);
-    assert!(queue.alone().is_none(), "those two may come back");
+    assert!(alone(&queue).is_none(), "those two may come back");
     queue.close();
     assert!(matches!(queue.take().0, Work::Close));
     queue.waiting().last = Last::default();
-    assert!(queue.alone().is_none(), "it is closed");
+    assert!(alone(&queue).is_none(), "it is closed");
+}
+
+#[test]
+fn of_several_who_ask_nobody_is_alone_but_the_last_that_is_left() {
+    let queue = Queue::default();
+    assert!((0..3).all(|_| queue.ask()));
+    assert!(queue.alone().is_none() && queue.alone().is_none());
+    assert!(
+        queue.alone().is_some(),
+        "nobody else asks, and nothing waits"
+    );
+    assert!((0..2).all(|_| queue.ask()));
+    queue.ask_no_more();
+    let writing = queue.alone().unwrap();
+    assert!(!queue.ask(), "somebody writes");
+    drop(writing);
+    assert!(queue.ask() && queue.alone().is_some());
 }
 
 #[test]
@@ -142,7 +164,7 @@ fn where_writing_panics_those_who_wait_hear_it() {
         let (begun, begins) = std::sync::mpsc::channel();
         let queue = &queue;
         let writer = scope.spawn(move || {
-            let _writing = queue.alone().unwrap();
+            let _writing = alone(queue).unwrap();
             begins.recv().unwrap();
             panic!("as asked");
         });
