@@ -54,15 +54,25 @@ pub(crate) fn memory(hub: &Server, nchan: Option<&Server>, size: &Size) -> Row {
 }
 
 /// Onto the disk: with 64 publishers beside commits of 64 records, with 64 events under way on a few
-/// WebSockets, and one publisher beside commits of one.
-pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 3] {
+/// WebSockets, and one publisher beside commits of one: all of it, and what it takes more than one
+/// into memory does, which has the same way to the hub and back.
+pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 4] {
     let log = directory.join("log");
     let hub = Server::hub(binary, &["--data", log.to_str().unwrap()]);
+    let memory = Server::hub(binary, &["--memory"]);
     let mut bare = Bare::new(&directory.join("bare.redb"));
     let mut together = Load::new(&hub, "t").publishers(TOGETHER, 1, hub.address);
     let mut alone = Load::new(&hub, "t").publishers(1, 1, hub.address);
+    let mut way = Load::new(&memory, "t").publishers(1, 1, memory.address);
     let mut sockets = Load::new(&hub, "t").sockets(SOCKETS, TOGETHER / SOCKETS);
-    let [mut ours, mut framed, mut theirs, mut one, mut commit] = [const { Vec::new() }; 5];
+    let [
+        mut ours,
+        mut framed,
+        mut theirs,
+        mut one,
+        mut more,
+        mut commit,
+    ] = [const { Vec::new() }; 6];
     together.run(TOGETHER * 8, SILENCE);
     sockets.run(TOGETHER * 8, SILENCE);
     bare.commit(TOGETHER);
@@ -77,6 +87,9 @@ pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 3] {
         theirs.push(count as f64 / begun.elapsed().as_secs_f64());
         let outcome = alone.run(size.commits, SILENCE);
         one.push(percentile(&outcome.answers, 50) / 1e3);
+        let outcome = way.run(size.commits, SILENCE);
+        let way = percentile(&outcome.answers, 50) / 1e3;
+        more.push(one[one.len() - 1] - way);
         let mut took: Vec<u64> = (0..size.commits)
             .map(|_| {
                 let begun = Instant::now();
@@ -88,7 +101,7 @@ pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 3] {
         commit.push(percentile(&took, 50) / 1e3);
         eprintln!(
             "durable: {:.0} publishes/s, {:.0} over {SOCKETS} WebSockets, beside {:.0}; one in {:.0} \
-             µs beside {:.0}",
+             µs, {way:.0} of them the way, beside {:.0}",
             ours[ours.len() - 1],
             framed[framed.len() - 1],
             theirs[theirs.len() - 1],
@@ -115,6 +128,13 @@ pub(crate) fn durable(binary: &str, directory: &Path, size: &Size) -> [Row; 3] {
             name: "durable, one publisher, median".into(),
             unit: "µs",
             ours: one,
+            other: Some(("redb, one a commit", commit.clone())),
+            reach: Reach::TimesAtMost(1.2),
+        },
+        Row {
+            name: "of which beyond one into memory".into(),
+            unit: "µs",
+            ours: more,
             other: Some(("redb, one a commit", commit)),
             reach: Reach::TimesAtMost(1.2),
         },
