@@ -203,11 +203,7 @@ impl Handler for App {
     type WebSocket = NoSocket;
     type Body = sse::Body<Counted>;
 
-    fn first(
-        &self,
-        head: &ws_handshake::RequestHead<'_>,
-        _: SocketAddr,
-    ) -> Take<Counted, NoSocket> {
+    fn take(&self, head: &ws_handshake::RequestHead<'_>, _: SocketAddr) -> Take<Counted, NoSocket> {
         match head.path() {
             "/" => Take::EventStream(HeaderMap::new(), self.source()),
             _ => Take::Http,

@@ -87,7 +87,7 @@ impl Handler for App {
     type WebSocket = Echo;
     type Body = sse::Body<Subscription>;
 
-    fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Subscription, Echo> {
+    fn take(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Subscription, Echo> {
         let request = Request::from_head(head.clone()).unwrap();
         Take::WebSocket(ws::Answer::new(request.accept(), self.0.clone()), Echo)
     }

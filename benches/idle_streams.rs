@@ -140,7 +140,7 @@ impl Handler for App {
     type WebSocket = NoSocket;
     type Body = sse::Body<Either>;
 
-    fn first(&self, head: &ws_handshake::RequestHead<'_>, _: SocketAddr) -> Take<Either, NoSocket> {
+    fn take(&self, head: &ws_handshake::RequestHead<'_>, _: SocketAddr) -> Take<Either, NoSocket> {
         if head.path() == "/publish" {
             self.publish();
             return Take::Refuse(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec());

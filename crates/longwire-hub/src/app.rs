@@ -72,7 +72,7 @@ impl Handler for App {
             .ok()
     }
 
-    fn first(
+    fn take(
         &self,
         head: &RequestHead<'_>,
         peer: SocketAddr,

@@ -76,7 +76,7 @@ impl Handler for Observing {
     type WebSocket = WebSocketSubscriber;
     type Body = Full<Bytes>;
 
-    fn first(&self, _: &RequestHead<'_>, _: SocketAddr) -> Take<Subscriber, WebSocketSubscriber> {
+    fn take(&self, _: &RequestHead<'_>, _: SocketAddr) -> Take<Subscriber, WebSocketSubscriber> {
         Take::Http
     }
 

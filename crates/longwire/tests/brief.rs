@@ -60,7 +60,7 @@ impl Handler for App {
     type WebSocket = Empty;
     type Body = Full<Bytes>;
 
-    fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Empty, Empty> {
+    fn take(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Empty, Empty> {
         self.seen.add_permits(1);
         match (head.method(), head.path()) {
             (_, "/stop") => {

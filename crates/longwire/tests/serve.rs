@@ -72,7 +72,7 @@ impl Handler for App {
             .map(Permit::new)
     }
 
-    fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Once, Echo> {
+    fn take(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Once, Echo> {
         let mut out = Vec::new();
         match head.path() {
             "/first/panic" => panic!("as asked"),

@@ -27,7 +27,7 @@ use super::h2;
 use super::head::{Decision, First, Reading, after, refuse};
 use super::rewind::Rewind;
 use super::{Config, Handler, Permit, Take, WriteDeadline};
-use crate::buffer::{Batch, ReadBuffer};
+use crate::buffer::Batch;
 #[cfg(feature = "tls")]
 use crate::net::ServerTls;
 use crate::net::{give_up_after, tune};
@@ -120,7 +120,13 @@ impl<H: Handler> Connection<H> {
         match tls.accept(io, shared.config.tls_deadline).await {
             #[cfg(feature = "http2")]
             Ok(io) if io.alpn() == Some(b"h2") => {
-                tokio::spawn(self.http2(shared.config.rewind(ReadBuffer::default(), io)));
+                tokio::spawn(
+                    self.http2(
+                        shared
+                            .config
+                            .rewind(crate::buffer::ReadBuffer::default(), io),
+                    ),
+                );
             }
             Ok(io) => self.plain(io, shared, deadline).await,
             Err(error) => self.failed(error.into()),
@@ -216,10 +222,7 @@ impl<H: Handler> Connection<H> {
         let mut decide = |head: &RequestHead<'_>, rest: &[u8]| {
             let len = match brief {
                 Some(len) => len,
-                None => match (
-                    handler.first(head, *peer),
-                    brief::body_len(head, rest.len()),
-                ) {
+                None => match (handler.take(head, *peer), brief::body_len(head, rest.len())) {
                     (Take::Brief, Some(len)) => *brief.insert(len),
                     (take, _) => {
                         let asked = asked(head);

@@ -76,7 +76,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Event streams and WebSockets are taken over here, on the bare socket, at a tenth of the
     /// memory, and brief requests at half the time. The same request may also come to
     /// [`http`](Self::http): as a later one on a connection that hyper serves, or over HTTP/2.
-    fn first(
+    fn take(
         &self,
         head: &RequestHead<'_>,
         peer: SocketAddr,
@@ -87,7 +87,7 @@ pub trait Handler: Send + Sync + 'static {
     /// Up to eight connections of such requests share a task, and wait for each other here: what
     /// takes longer than some microseconds belongs into [`Reply::Later`].
     ///
-    /// By default with 501: [`first`](Self::first) takes none.
+    /// By default with 501: [`take`](Self::take) takes none.
     ///
     /// # Panics
     ///

@@ -61,7 +61,7 @@ impl Handler for App {
     type WebSocket = Echo;
     type Body = Full<Bytes>;
 
-    fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Events, Echo> {
+    fn take(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Events, Echo> {
         match head.path() {
             "/events" => Take::EventStream(HeaderMap::new(), Events(1024)),
             "/echo" => {

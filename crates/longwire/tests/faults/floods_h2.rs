@@ -178,7 +178,7 @@ impl Handler for App {
     type WebSocket = Echo;
     type Body = Full<Bytes>;
 
-    fn first(&self, _: &RequestHead<'_>, _: SocketAddr) -> Take<Echo, Echo> {
+    fn take(&self, _: &RequestHead<'_>, _: SocketAddr) -> Take<Echo, Echo> {
         Take::Http
     }
 

@@ -78,7 +78,7 @@ impl Handler for App {
     type WebSocket = Echo;
     type Body = Full<Bytes>;
 
-    fn first(&self, _: &RequestHead<'_>, _: SocketAddr) -> Take<NoEvents, Echo> {
+    fn take(&self, _: &RequestHead<'_>, _: SocketAddr) -> Take<NoEvents, Echo> {
         Take::Http
     }
 

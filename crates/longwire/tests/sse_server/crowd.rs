@@ -26,7 +26,7 @@ impl longwire::http::Handler for App {
     type WebSocket = Mute;
     type Body = http_body_util::Full<bytes::Bytes>;
 
-    fn first(&self, _: &ws_handshake::RequestHead<'_>, _: SocketAddr) -> Take<Subscription, Mute> {
+    fn take(&self, _: &ws_handshake::RequestHead<'_>, _: SocketAddr) -> Take<Subscription, Mute> {
         Take::EventStream(HeaderMap::new(), self.0.subscribe())
     }
 

@@ -73,7 +73,7 @@ impl Handler for Site {
     type WebSocket = Mute;
     type Body = Either<Full<Bytes>, sse::Body<Events>>;
 
-    fn first(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Events, Mute> {
+    fn take(&self, head: &RequestHead<'_>, _: SocketAddr) -> Take<Events, Mute> {
         if head.path().starts_with("/hyper") {
             return Take::Http;
         }
