@@ -3,7 +3,7 @@
 //! The raw HTTP/1.1 path of a server: a connection that begins with an event-stream request or a
 //! WebSocket upgrade never enters hyper. And a small client that streams.
 
-#[cfg(feature = "server")]
+#[cfg(feature = "serve")]
 mod answer;
 #[cfg(feature = "serve")]
 mod brief;
@@ -29,7 +29,7 @@ mod serve;
 #[cfg(feature = "serve")]
 mod write_deadline;
 
-#[cfg(feature = "server")]
+#[cfg(feature = "serve")]
 pub(crate) use answer::AnswerHead;
 #[cfg(feature = "serve")]
 pub use brief::Reply;

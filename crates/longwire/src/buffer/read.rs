@@ -82,7 +82,7 @@ impl ReadBuffer {
     #[cfg(feature = "serve")]
     pub(crate) fn shrink(&mut self) {
         if let Some(filled) = &self.0
-            && filled.bytes.len() == READ_LEN
+            && (filled.start > 0 || filled.bytes.len() == READ_LEN)
         {
             *self = match self.unused() {
                 [] => Self::default(),
@@ -174,6 +174,10 @@ mod tests {
             read.shrink();
             assert_eq!(read.unused(), b"llo");
             assert_eq!(read.0.as_ref().unwrap().bytes.len(), 3);
+            let mut pieces = ReadBuffer::from(vec![7; 60_000]);
+            pieces.keep(1);
+            pieces.shrink();
+            assert_eq!(pieces.0.as_ref().unwrap().bytes, [7]);
         }
         read.keep(0);
         assert!(read.0.is_none());

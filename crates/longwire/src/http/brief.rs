@@ -37,7 +37,8 @@ const LINGER: Duration = Duration::from_secs(1);
 pub enum Reply {
     /// It is here.
     Now(Response<Bytes>),
-    /// It is to be waited for. The connection reads nothing meanwhile.
+    /// It is to be waited for. The connection reads nothing meanwhile. The future is polled in the
+    /// task that this connection shares with up to seven others: it must not block for long.
     Later(Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>),
 }
 

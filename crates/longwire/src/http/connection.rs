@@ -93,8 +93,9 @@ pub(super) struct Asked {
 impl<H: Handler> Connection<H> {
     /// Reads the first head, in a task, and hands the socket to whom the handler decides.
     ///
-    /// Each kind of connection goes on in a task of its own, so that one which lasts holds no more
-    /// than it needs: the first task, with room for all of them, ends.
+    /// Each kind of connection goes on in a task of its own (brief requests in one that several
+    /// share), so that one which lasts holds no more than it needs: the first task, with room for
+    /// all of them, ends.
     pub(super) fn start(self, io: TcpStream, shared: Arc<Shared>) -> AbortHandle {
         let deadline = Instant::now() + shared.config.head_deadline;
         #[cfg(feature = "tls")]

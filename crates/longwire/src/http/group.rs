@@ -74,19 +74,24 @@ impl Groups {
     /// Lets `member` go on in a group that has room, or in a new one.
     pub(super) fn join(self: &Arc<Self>, member: impl Future<Output = ()> + Send + 'static) {
         let mut entries = self.entries();
-        let index = entries
-            .iter()
-            .position(|entry| entry.members < MEMBERS)
-            .unwrap_or_else(|| {
-                let group = Arc::new(Group::default());
-                tokio::spawn(Running::new(self.clone(), group.clone()));
-                entries.push(Entry { group, members: 0 });
-                entries.len() - 1
+        let with_room = entries.iter().position(|entry| entry.members < MEMBERS);
+        let index = with_room.unwrap_or_else(|| {
+            entries.push(Entry {
+                group: Arc::default(),
+                members: 0,
             });
+            entries.len() - 1
+        });
         let Entry { group, members } = &mut entries[index];
         *members += 1;
         lock(&group.joining).push(Box::pin(member));
         group.wake(JOINED);
+        if with_room.is_none() {
+            let running = Running::new(self.clone(), group.clone());
+            // A runtime that ends drops it at once, which looks for its entry.
+            drop(entries);
+            tokio::spawn(running);
+        }
     }
 
     /// Takes notice that a member has ended. `false` if it was the last one and nobody joins any
@@ -120,6 +125,9 @@ struct Running {
     group: Arc<Group>,
     wakers: [Waker; MEMBERS],
     members: [Option<Member>; MEMBERS],
+    /// Who is polled first. What a task may do before it yields is for all of them together: one
+    /// who always has something to do would leave nothing of it to those behind.
+    first: usize,
 }
 
 impl Running {
@@ -133,6 +141,7 @@ impl Running {
         Self {
             wakers: core::array::from_fn(waker),
             members: Default::default(),
+            first: 0,
             groups,
             group,
         }
@@ -155,11 +164,12 @@ impl Future for Running {
                 }
             }
         }
-        for (index, place) in this.members.iter_mut().enumerate() {
-            if ready & 1 << index == 0 {
+        this.first = (this.first + 1) % MEMBERS;
+        for index in (this.first..MEMBERS).chain(0..this.first) {
+            let place = &mut this.members[index];
+            let Some(member) = place.as_mut().filter(|_| ready & 1 << index != 0) else {
                 continue;
-            }
-            let Some(member) = place else { continue };
+            };
             let mut cx = Context::from_waker(&this.wakers[index]);
             // Like a task, a member that panics ends nobody but itself. The hook has said it.
             let polled = catch_unwind(AssertUnwindSafe(|| member.as_mut().poll(&mut cx)));
@@ -173,6 +183,17 @@ impl Future for Running {
             }
         }
         Poll::Pending
+    }
+}
+
+impl Drop for Running {
+    /// Where the runtime ends before its members have: nobody takes up those who join.
+    fn drop(&mut self) {
+        let mut entries = self.groups.entries();
+        entries.retain(|entry| !Arc::ptr_eq(&entry.group, &self.group));
+        drop(entries);
+        let joining = mem::take(&mut *lock(&self.group.joining));
+        drop(joining);
     }
 }
 
@@ -250,9 +271,11 @@ mod tests {
                 wake
             })
             .collect();
-        for number in 0..MEMBERS {
-            assert_eq!(told.recv().await, Some((number, 0)));
+        let mut begun = HashSet::new();
+        for _ in 0..MEMBERS {
+            begun.insert(told.recv().await.unwrap());
         }
+        assert_eq!(begun, (0..MEMBERS).map(|number| (number, 0)).collect());
         for polls in 1..100 {
             let number = polls * 5 % MEMBERS;
             let wake = wakes[number].clone();
@@ -261,6 +284,55 @@ mod tests {
             assert_eq!(polled, number);
         }
         assert!(told.try_recv().is_err());
+    }
+
+    #[tokio::test]
+    async fn one_who_always_has_something_to_do_leaves_time_to_the_others() {
+        let groups = Arc::new(Groups::default());
+        groups.join(async {
+            loop {
+                tokio::task::coop::consume_budget().await;
+            }
+        });
+        let (done, mut is_done) = mpsc::unbounded_channel();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        tell.send(()).unwrap();
+        groups.join(async move { done.send(told.recv().await).unwrap() });
+        for _ in 0..100 {
+            if is_done.try_recv().is_ok() {
+                return;
+            }
+            yield_now().await;
+        }
+        panic!("the second was never polled with anything left");
+    }
+
+    #[test]
+    fn a_runtime_that_ends_drops_those_who_have_not_begun_too() {
+        let groups = Arc::new(Groups::default());
+        let held = Arc::new(());
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.build().unwrap();
+        let join = || {
+            let (held, groups) = (held.clone(), groups.clone());
+            groups.clone().join(async move {
+                let _held = (held, groups);
+                core::future::pending::<()>().await;
+            });
+        };
+        runtime.block_on(async {
+            join();
+            until(|| lock(&groups.entries()[0].group.joining).is_empty()).await;
+            join();
+        });
+        assert_eq!(Arc::strong_count(&held), 3);
+        let handle = runtime.handle().clone();
+        drop(runtime);
+        assert_eq!((Arc::strong_count(&held), groups.sizes().len()), (1, 0));
+        // And those who come when nothing runs any more.
+        let _entered = handle.enter();
+        join();
+        assert_eq!((Arc::strong_count(&held), groups.sizes().len()), (1, 0));
     }
 
     #[tokio::test]
