@@ -3,8 +3,10 @@
 //! Whatever was published while one commit went on is one commit together: the more publish at
 //! once, the more share the wait for the disk. A thread makes these. Those whose events one commit
 //! has written publish again right after it, most of them: the next one waits for them a moment,
-//! as long as they keep coming. One that publishes alone never waits for others, and not for the
-//! thread either: it may write its event where it is.
+//! as long as they keep coming. One that publishes alone waits for others only until all who are ready
+//! had their say, and not for the thread either: it may write its event where it is, as long as the
+//! disk is quick. What shares a thread or a task with it waits meanwhile, which a slow disk would let
+//! it feel; and beside the wait for one, two threads that wake each other are nothing.
 
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -22,6 +24,8 @@ const MOST_BYTES: usize = 8 << 20;
 const MOST_WAITING: usize = 64 << 20;
 /// What an event counts beside its data.
 const OVERHEAD: usize = 1_024;
+/// A disk that takes longer for a commit is waited for by the thread.
+const QUICK: Duration = Duration::from_millis(1);
 /// How often the store is asked whether something is due.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -228,7 +232,8 @@ impl Queue {
 }
 
 impl Waiting {
-    /// Whether somebody writes or waits, or may come back: the commit before was not of one event.
+    /// Whether somebody writes or waits, or may come back: the commit before was not of one event;
+    /// or the thread is to write anyhow.
     fn has_others(&self) -> bool {
         self.writing
             || self.wanted
@@ -236,6 +241,7 @@ impl Waiting {
             || self.expire
             || self.close
             || self.last.events > 1
+            || self.last.took > QUICK
     }
 
     /// What is to be done now.

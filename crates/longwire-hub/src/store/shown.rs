@@ -59,7 +59,9 @@ impl Shown {
             let block = Block::parse(first, block.value()).ok_or_else(|| damaged(first))?;
             if block.last() < offset {
                 if offset <= head {
-                    return Err(damaged(offset));
+                    // After an error, what was not waited for is not there.
+                    let what = format_args!("the disk does not have the event at offset {offset}");
+                    return Err(StoreError::new(what));
                 }
                 break;
             }

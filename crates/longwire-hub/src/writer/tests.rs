@@ -141,6 +141,19 @@ fn who_is_alone_may_write_and_everybody_else_waits_for_that() {
 }
 
 #[test]
+fn for_a_slow_disk_the_thread_waits() {
+    let queue = Queue::default();
+    for (took, writes) in [(QUICK, true), (2 * QUICK, false), (QUICK / 2, true)] {
+        queue.waiting().last = Last {
+            events: 1,
+            took,
+            ended: Some(Instant::now()),
+        };
+        assert_eq!(alone(&queue).is_some(), writes, "{took:?}");
+    }
+}
+
+#[test]
 fn of_several_who_ask_nobody_is_alone_but_the_last_that_is_left() {
     let queue = Queue::default();
     assert!((0..3).all(|_| queue.ask()));
