@@ -6,10 +6,10 @@
     reason = "helpers of tests, outside of #[test]"
 )]
 
-use std::env;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::{env, fs};
 
 const README: &str = include_str!("../../README.md");
 const PAGE: &str = include_str!("../src/quick-start.md");
@@ -40,8 +40,14 @@ impl Running {
         // Beside the folder of this test program; built with the workspace's tests.
         let tests = env::current_exe().unwrap();
         let hub: PathBuf = tests.ancestors().nth(2).unwrap().join("longwire");
+        // The log is where it is without --data, but not that of whoever runs the tests.
+        let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("quick-start");
+        if state.exists() {
+            fs::remove_dir_all(&state).unwrap();
+        }
         let mut child = Command::new(&hub)
             .args(["serve", "--listen", "127.0.0.1:0"])
+            .env("XDG_STATE_HOME", state)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
