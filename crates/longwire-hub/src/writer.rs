@@ -153,8 +153,8 @@ impl Queue {
         self.bell.notify_one();
     }
 
-    /// Notes that somebody is about to publish, until it is [decided](Self::alone) how. `false` if
-    /// they do not publish alone as far as is known already: nothing is noted then.
+    /// Notes that somebody is about to publish, until they [ask no more](Self::ask_no_more). `false`
+    /// if they do not publish alone as far as is known already: nothing is noted then.
     pub(crate) fn ask(&self) -> bool {
         let mut waiting = self.waiting();
         let may_be_alone = !waiting.has_others();
@@ -167,12 +167,10 @@ impl Queue {
         self.waiting().asking -= 1;
     }
 
-    /// Lets who has asked write at once, if nobody else asks or writes. It asks no more then,
-    /// whatever the answer.
+    /// Lets somebody who asks write at once, if nobody else asks or writes.
     pub(crate) fn alone(&self) -> Option<Writing<'_>> {
         let mut waiting = self.waiting();
-        waiting.asking -= 1;
-        if waiting.asking > 0 || waiting.has_others() {
+        if waiting.asking > 1 || waiting.has_others() {
             return None;
         }
         waiting.writing = true;

@@ -29,13 +29,11 @@ impl Hub {
         if !disk.is_some_and(|disk| disk.queue.ask()) {
             return Posting::Decided(self.publish(form));
         }
-        Posting::Asks(Asking {
-            hub: self.clone(),
-            form: Some(form),
-        })
+        let asked = Asked(self.clone());
+        Posting::Asks(Asking { form, asked })
     }
 
-    /// Publishes for who has asked.
+    /// Publishes for who asks.
     fn decide(&self, form: PublishForm) -> Publishing {
         let alone = self.disk.as_ref().and_then(|disk| disk.queue.alone());
         let Some(_writing) = alone.filter(|_| !self.is_draining()) else {
@@ -155,30 +153,29 @@ impl Posting {
 /// An event of somebody who may publish alone.
 #[derive(Debug)]
 pub(crate) struct Asking {
-    hub: Arc<Hub>,
-    /// Until it is decided.
-    form: Option<PublishForm>,
+    form: PublishForm,
+    asked: Asked,
 }
 
 impl Asking {
-    async fn outcome(mut self) -> Outcome {
+    async fn outcome(self) -> Outcome {
+        let Self { form, asked } = self;
         // Whoever is ready asks first: each would be alone for a moment, and those of one thread
         // would wait for the disk one after the other.
         yield_now().await;
-        let form = self.form.take();
-        let publishing = form.map(|form| self.hub.decide(form));
-        match publishing {
-            Some(publishing) => publishing.outcome().await,
-            None => Err(Refusal::Unwritten),
-        }
+        let publishing = asked.0.decide(form);
+        drop(asked);
+        publishing.outcome().await
     }
 }
 
-impl Drop for Asking {
+/// That somebody asks, until this is dropped.
+#[derive(Debug)]
+struct Asked(Arc<Hub>);
+
+impl Drop for Asked {
     fn drop(&mut self) {
-        if self.form.is_some()
-            && let Some(disk) = &self.hub.disk
-        {
+        if let Some(disk) = &self.0.disk {
             disk.queue.ask_no_more();
         }
     }

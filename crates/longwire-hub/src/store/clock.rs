@@ -27,6 +27,7 @@ impl Clock {
         let elapsed = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.began.saturating_add(elapsed)
     }
+
     /// Lets so much time pass.
     #[cfg(test)]
     pub(super) fn forward(&mut self, time: core::time::Duration) {
