@@ -135,3 +135,20 @@ async fn those_who_publish_at_once_are_written_together_though_one_thread_serves
     assert_eq!(together.iter().sum::<usize>(), 8);
     hub.close();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn who_asks_and_goes_away_is_not_counted() {
+    let store = Slow::new(false);
+    let log = Log::new(store.bounds().head(), usize::MAX);
+    let hub = Hub::on_disk(log, store).unwrap();
+    let asking = tokio::spawn({
+        let hub = hub.clone();
+        async move { matches!(hub.publish_here(form()), Posting::Asks(_)) }
+    });
+    assert!(asking.await.unwrap());
+    let queue = &hub.disk.as_ref().unwrap().queue;
+    assert!(queue.ask() && queue.alone().is_some());
+    assert_eq!(hub.head().offset, 0);
+    queue.ask_no_more();
+    hub.close();
+}
