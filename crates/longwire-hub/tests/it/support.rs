@@ -7,6 +7,12 @@ mod event_stream;
 mod http;
 mod hub;
 mod nginx;
+#[allow(
+    clippy::duplicate_mod,
+    reason = "the tests of faults have all that is beside it"
+)]
+#[path = "../../../longwire/tests/support/port.rs"]
+mod port;
 mod program;
 mod proxies;
 mod stall;
@@ -14,6 +20,7 @@ mod subscriber;
 mod web_socket;
 
 use core::future::Future;
+use core::net::{Ipv4Addr, SocketAddr};
 use core::time::Duration;
 
 pub(crate) use authority::{Authority, TICKET, now, publish, subscribe, ticket};
@@ -23,6 +30,7 @@ pub(crate) use event_stream::{EventStream, Item};
 pub(crate) use http::{Connection, Request, Response};
 pub(crate) use hub::{Directory, Hub, longwire, longwire_under, number, run, run_in};
 pub(crate) use nginx::Nginx;
+pub(crate) use port::free_port;
 pub(crate) use program::{Program, Tool, npm_packages};
 pub(crate) use proxies::Proxy;
 pub(crate) use stall::Stall;
@@ -38,6 +46,11 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
         Ok(value) => value,
         Err(_) => panic!("nothing came in 60 s: {what}"),
     }
+}
+
+/// A loopback address on which nothing listens.
+pub(crate) fn free_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, free_port()).into()
 }
 
 /// A subscription's target: the endpoint with these query parameters.

@@ -1,9 +1,8 @@
 //! nginx in front of a hub.
 
 use core::net::SocketAddr;
-use std::net::TcpListener;
 
-use super::{Directory, Program, Tool, within};
+use super::{Directory, Program, Tool, free_port, within};
 
 /// A reverse proxy. Without a hub behind it, it answers 502.
 #[derive(Debug)]
@@ -17,8 +16,7 @@ impl Nginx {
     /// Forwards to `hub`; `upgrades` says whether WebSockets get through. `None` if it is missing.
     pub(crate) async fn start(hub: SocketAddr, upgrades: bool) -> Option<Self> {
         let [program] = Tool::find([Tool::Nginx])?;
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-        let port = port.unwrap().port();
+        let port = free_port();
         let forwarded = if upgrades {
             "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection $http_connection;"
         } else {

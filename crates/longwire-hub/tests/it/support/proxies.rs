@@ -2,9 +2,9 @@
 
 use core::net::SocketAddr;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 
-use super::{Directory, Program, Tool, within};
+use super::{Directory, Program, Tool, free_address, within};
 
 /// A proxy in front of a hub.
 #[derive(Debug)]
@@ -18,7 +18,7 @@ impl Proxy {
     /// nginx with `deploy/nginx.conf`, in front of `hub`; `None` if it is not there.
     pub(crate) async fn nginx(hub: SocketAddr) -> Option<Self> {
         let [program] = Tool::find([Tool::Nginx])?;
-        let address = free_address().await;
+        let address = free_address();
         let servers = replaced(
             include_str!("../../../deploy/nginx.conf"),
             &[
@@ -50,7 +50,7 @@ impl Proxy {
     /// `haproxy` with `deploy/haproxy.cfg`, in front of `hub`; `None` if it is not there.
     pub(crate) async fn haproxy(hub: SocketAddr) -> Option<Self> {
         let [program] = Tool::find([Tool::Haproxy])?;
-        let address = free_address().await;
+        let address = free_address();
         let config = replaced(
             include_str!("../../../deploy/haproxy.cfg"),
             &[
@@ -93,9 +93,4 @@ fn replaced(example: &str, changes: &[(&str, &str)]) -> String {
         text = text.replace(from, to);
     }
     text
-}
-
-async fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap()
 }
