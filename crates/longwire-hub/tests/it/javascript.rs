@@ -400,7 +400,7 @@ async fn shows_tokens(browser: Browser) {
     );
 
     // The end of a token is no loss, as long as there is another one.
-    let short = authority.token(&["*"], &["*"], 3);
+    let short = authority.token(&["*"], &["*"], 8);
     let hook = format!(
         "{{ shared: false, transport: 'websocket',
             token: ({{ refresh }}) => refresh ? {token:?} : {short:?} }}"

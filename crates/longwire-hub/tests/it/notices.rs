@@ -23,12 +23,13 @@ async fn left_out(browser: Browser) {
         return;
     };
     let large = "x".repeat(64 * 1024);
-    let mut publisher = hub.connect().await;
     for (name, options) in WAYS {
         // The rest stays as it is: one at a time, so that five seconds are enough.
         let options = format!("{{ ...{options}, topics: ['/{name}/{{any}}'], slow: 'latest' }}");
         connect(&mut page, name, ENDPOINT, &options).await;
         open(&mut page, name).await;
+        // On a connection that was not idle meanwhile: the hub would leave it.
+        let mut publisher = hub.connect().await;
         stall.hold(true);
         let topics = ["a", "b", "c"].map(|topic| format!("/{name}/{topic}"));
         for round in 0..ROUNDS + 3 {
@@ -122,7 +123,9 @@ async fn renews(browser: Browser) {
     let (ended, last) = (token(0), token(600));
     for (name, options) in WAYS {
         // One after the other, so that each connects with a token that has not ended yet.
-        let (first, second) = (token(8), token(16));
+        // The second ends sooner after the first than a connection takes to be healthy, by four
+        // seconds.
+        let (first, second) = (token(8), token(14));
         // Delays that nobody takes for none.
         let options = format!(
             "{{ ...{options}, backoff: {{ base: 3000, floor: 3000 }}, token: ({{ refresh }}) => {{

@@ -112,7 +112,7 @@ async fn a_connection_ends_with_its_token_unless_that_is_replaced() {
     let authority = Authority::new();
     let hub = authority.hub(&[]).await;
     let publisher = authority.token(&["*"], &[], 600);
-    let short = authority.token(&["a"], &["*"], 3);
+    let short = authority.token(&["a"], &["*"], 8);
     let mut stream = subscribe(Carrier::EventStream, &hub, &short, "earliest").await;
     let mut sockets = Vec::new();
     for _ in 0..2 {
