@@ -149,10 +149,11 @@ async fn a_certificate_is_replaced_while_connections_stay() {
 
     // One that cannot be used changes nothing, and the hub goes on.
     for (cert, key) in [("nonsense", None), (&second[..], Some("nonsense"))] {
-        std::fs::write(files.cert(), cert).unwrap();
+        // The key first: the hub may read both only now, and never finds a pair that fits.
         if let Some(key) = key {
             std::fs::write(files.key(), key).unwrap();
         }
+        std::fs::write(files.cert(), cert).unwrap();
         hub.signal(Signal::HUP);
     }
     // Of another pair.
