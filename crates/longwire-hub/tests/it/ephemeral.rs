@@ -195,19 +195,12 @@ async fn a_stalled_subscriber_misses_some_and_is_told() {
     }
     let end = [("topic", "load"), ("data", "end"), ("ephemeral", "")];
     assert_eq!(hub.publish(&end).await.status, 200);
-    for subscriber in &mut subscribers {
-        let (mut seen, mut told) = (0, 0);
-        loop {
-            match subscriber.next().await {
-                Seen::Skipped(skipped) => {
-                    assert_eq!(skipped, json!({ "reason": "ephemeral" }));
-                    told += 1;
-                }
-                Seen::Event { data, .. } if data == "end" => break,
-                Seen::Event { .. } => seen += 1,
-                other => panic!("{other:?}"),
-            }
-        }
+    // Side by side: neither may read nothing for five seconds.
+    let [stream, socket] = &mut subscribers[..] else {
+        panic!("one of each")
+    };
+    let (stream, socket) = tokio::join!(to_the_end(stream), to_the_end(socket));
+    for (seen, told) in [stream, socket] {
         assert!(
             told > 0 && seen < 13,
             "{seen} of 13 came, said {told} times"
@@ -218,6 +211,22 @@ async fn a_stalled_subscriber_misses_some_and_is_told() {
     let id = hub.publish_data("load", "kept").await;
     for subscriber in &mut subscribers {
         assert_eq!(subscriber.next().await, Seen::event(&id, "kept"));
+    }
+}
+
+/// How many events came before the end, and how often it was said that some did not.
+async fn to_the_end(subscriber: &mut Subscriber) -> (usize, usize) {
+    let (mut seen, mut told) = (0, 0);
+    loop {
+        match subscriber.next().await {
+            Seen::Skipped(skipped) => {
+                assert_eq!(skipped, json!({ "reason": "ephemeral" }));
+                told += 1;
+            }
+            Seen::Event { data, .. } if data == "end" => return (seen, told),
+            Seen::Event { .. } => seen += 1,
+            other => panic!("{other:?}"),
+        }
     }
 }
 
