@@ -108,14 +108,24 @@ struct Machine {
     late: Duration,
 }
 
-/// Makes attempts of its own, as long as it is polled.
-async fn probe(address: core::net::SocketAddr, mode: Mode, machine: Arc<Mutex<Machine>>) {
-    const PAUSE: Duration = Duration::from_millis(50);
-    let began = Instant::now();
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Notes how late a task is, as long as it is polled.
+async fn lateness(machine: Arc<Mutex<Machine>>) {
     loop {
         let asleep = Instant::now();
         tokio::time::sleep(PAUSE).await;
         let late = asleep.elapsed().saturating_sub(PAUSE);
+        let mut machine = machine.lock().unwrap();
+        machine.late = machine.late.max(late);
+    }
+}
+
+/// Makes attempts of its own, as long as it is polled.
+async fn probe(address: core::net::SocketAddr, mode: Mode, machine: Arc<Mutex<Machine>>) {
+    let began = Instant::now();
+    loop {
+        tokio::time::sleep(PAUSE).await;
         let attempt = Instant::now();
         if mode != Mode::BlackHole
             && let Ok(mut stream) = tokio::net::TcpStream::connect(address).await
@@ -124,7 +134,6 @@ async fn probe(address: core::net::SocketAddr, mode: Mode, machine: Arc<Mutex<Ma
             let _ = stream.read_to_end(&mut Vec::new()).await;
         }
         let mut machine = machine.lock().unwrap();
-        machine.late = machine.late.max(late);
         let second = attempt.duration_since(began).as_secs() as usize;
         if machine.took.len() <= second {
             machine.took.resize(second + 1, (0.0, 0));
@@ -182,6 +191,8 @@ async fn outage(mode: Mode, name: &str) {
     let began = Instant::now();
     proxy.cut();
     let machine = Arc::<Mutex<Machine>>::default();
+    // Until everybody is back: attempts are late after the outage as well.
+    let lateness = tokio::spawn(lateness(machine.clone()));
     let probing = probe(proxy.address, mode, machine.clone());
     // It has no end.
     let _ = tokio::time::timeout(Duration::from_secs(seconds), probing).await;
@@ -197,6 +208,7 @@ async fn outage(mode: Mode, name: &str) {
         }
     })
     .await;
+    lateness.abort();
     stop.send(true).unwrap();
     let counts = publisher.await.unwrap();
     // Everybody catches up, or never will.
