@@ -18,6 +18,19 @@ fn memory() -> Memory {
     Memory::new(Epoch::from_bytes([7; Epoch::LEN]), KEPT)
 }
 
+/// A hub over a store that must be waited for, without the thread that writes: it has the right to
+/// write ten times a second, too, for as long as the machine lets it.
+fn without_thread(store: Slow) -> Arc<Hub> {
+    let log = Log::new(store.bounds().head(), usize::MAX);
+    let mut hub = Hub::new(log, Arc::new(store));
+    hub.disk = Some(DiskThreads {
+        queue: Queue::default(),
+        readers: Readers::start(&hub.store).unwrap(),
+        writer: Mutex::new(None),
+    });
+    Arc::new(hub)
+}
+
 fn form() -> PublishForm {
     PublishForm::parse(b"topic=a&data=1").unwrap()
 }
@@ -88,7 +101,11 @@ async fn after_a_panic_while_writing_the_hub_says_that_it_cannot_write() {
     for alone in [false, true] {
         let store = Slow::new(true);
         let log = Log::new(store.bounds().head(), usize::MAX);
-        let hub = Hub::on_disk(log, store).unwrap();
+        let hub = if alone {
+            without_thread(store)
+        } else {
+            Hub::on_disk(log, store).unwrap()
+        };
         assert!(hub.is_writable());
         if alone {
             let hub = hub.clone();
@@ -141,9 +158,7 @@ async fn those_who_publish_at_once_leave_it_to_the_thread_though_one_thread_serv
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn who_asks_and_goes_away_is_not_counted() {
-    let store = Slow::new(false);
-    let log = Log::new(store.bounds().head(), usize::MAX);
-    let hub = Hub::on_disk(log, store).unwrap();
+    let hub = without_thread(Slow::new(false));
     let asking = tokio::spawn({
         let hub = hub.clone();
         async move { matches!(hub.publish_here(form()), Posting::Asks(_)) }
