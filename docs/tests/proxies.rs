@@ -7,11 +7,14 @@
     reason = "helpers of tests, outside of #[test]"
 )]
 
+#[path = "../../crates/longwire/tests/support/port.rs"]
+mod port;
+
 use core::time::Duration;
 use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -80,9 +83,7 @@ fn proxy(
     arguments: &[&str],
 ) -> Option<(Running, u16)> {
     let program = find(name)?;
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = free.local_addr().unwrap().port();
-    drop(free);
+    let port = port::free_port();
     let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{port}"));
     fs::create_dir_all(&folder).unwrap();
     let path = folder.display().to_string();

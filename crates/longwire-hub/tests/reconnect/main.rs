@@ -10,6 +10,8 @@ mod codes;
 mod drops;
 mod hub;
 mod live;
+#[path = "../../../longwire/tests/support/port.rs"]
+mod port;
 mod proxy;
 mod publishing;
 mod stores;

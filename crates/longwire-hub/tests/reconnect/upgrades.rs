@@ -7,6 +7,7 @@ use longwire::hub::{Ask, Carrier, Event};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
+use crate::port::free_port;
 use crate::{
     ENDPOINT, Finished, Mode, NoTarget, Target, hub_and_proxy, next, opened, quick, text, within,
 };
@@ -69,10 +70,7 @@ async fn a_proxy_that_does_not_forward_upgrades_is_passed_by_an_event_stream() {
     let (hub, _) = hub_and_proxy().await;
     let folder = std::env::temp_dir().join(format!("longwire-nginx-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
-    let port = {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        listener.local_addr().unwrap().port()
-    };
+    let port = free_port();
     let config = format!(
         "daemon off; error_log stderr; pid {folder}/pid;\nevents {{}}\nhttp {{\n access_log off;\n \
          client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;\n \
