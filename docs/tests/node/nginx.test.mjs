@@ -117,7 +117,7 @@ test("a WebSocket passes in both directions", async (t) => {
 });
 
 test("what is silent for longer than proxy_read_timeout is cut, an event stream too", async (t) => {
-  const shorter = (text) => text.replace("proxy_read_timeout 60s;", "proxy_read_timeout 1s;");
+  const shorter = (text) => text.replace("proxy_read_timeout 60s;", "proxy_read_timeout 3s;");
   const log = eventLog({ heartbeat: 60_000 });
   const { address, server } = await start(t, log.answer, shorter);
   const { sockets } = chat({ server, origins: ["http://app.example"], ping: 60_000 });

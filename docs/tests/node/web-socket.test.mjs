@@ -75,7 +75,7 @@ test("a silent server is left, a refusal is final", async (t) => {
       new Promise((resolve) => {
         import("/web-socket.mjs").then(({ connect }) => {
           const state = (now) => now === "closed" && resolve(now);
-          connect(url, { on: () => {}, silence: 200, state });
+          connect(url, { on: () => {}, silence: 2_000, state });
         });
       }),
     url,
