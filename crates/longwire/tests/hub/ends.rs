@@ -78,8 +78,9 @@ async fn a_hub_that_asks_for_time_gets_it() {
         let hub = Hub::start().await;
         let mut client = quick(hub.url("")).topic("a").only(carrier).open().unwrap();
         let script = tokio::spawn(async move {
-            hub.asked().await.status(503, "Retry-After: 1\r\n").await;
+            let asked = hub.asked().await;
             let refused = Instant::now();
+            asked.status(503, "Retry-After: 1\r\n").await;
             let link = hub.opens(0).await;
             (refused.elapsed(), link)
         });
@@ -94,8 +95,7 @@ async fn a_hub_that_asks_for_time_gets_it() {
             })
         );
         let (waited, _link) = script.await.unwrap();
-        // What came before the answer was written is not known here to the millisecond.
-        assert!(waited >= Duration::from_millis(900), "{waited:?}");
+        assert!(waited >= Duration::from_secs(1), "{waited:?}");
     }
 }
 
@@ -104,14 +104,19 @@ async fn no_answer_in_time_is_silence_and_none_at_all_unreachable() {
     for carrier in CARRIERS {
         for silent in [true, false] {
             let hub = Hub::start().await;
-            let client = quick(hub.url("")).topic("a").only(carrier);
-            let client = client.attempt_within(Duration::from_secs(1));
+            let mut client = quick(hub.url("")).topic("a").only(carrier);
+            if silent {
+                client = client.attempt_within(Duration::from_secs(1));
+            }
             let mut client = client.open().unwrap();
             let script = tokio::spawn(async move {
                 let held = hub.asked().await;
-                let held = silent.then_some(held);
-                let link = hub.opens(0).await;
-                (held, link)
+                let _held = silent.then_some(held);
+                let mut links = Vec::new();
+                // A client that did not take an answer in time asks again.
+                loop {
+                    links.push(hub.opens(0).await);
+                }
             });
             opened(&mut client).await;
             let end = if silent {
@@ -120,7 +125,7 @@ async fn no_answer_in_time_is_silence_and_none_at_all_unreachable() {
                 End::Unreachable
             };
             assert_eq!(client.last_end(), Some(end), "{carrier:?}");
-            drop(script.await.unwrap());
+            script.abort();
         }
     }
 }
@@ -234,23 +239,33 @@ async fn the_reconnection_time_of_an_event_stream_is_kept_to() {
 #[tokio::test]
 async fn an_event_stream_lives_as_long_as_it_is_heard() {
     const SILENCE: Duration = Duration::from_secs(2);
-    let hub = Hub::start().await;
-    let client = quick(hub.url("")).topic("a").only(Carrier::EventStream);
-    let mut client = client.silence(SILENCE).open().unwrap();
-    let script = tokio::spawn(async move {
-        let mut link = hub.opens(0).await;
-        let begun = Instant::now();
-        while begun.elapsed() < 2 * SILENCE {
-            link.chunk(":\n").await;
-            tokio::time::sleep(SILENCE / 20).await;
+    loop {
+        let hub = Hub::start().await;
+        let client = quick(hub.url("")).topic("a").only(Carrier::EventStream);
+        let mut client = client.silence(SILENCE).open().unwrap();
+        let script = tokio::spawn(async move {
+            let mut link = hub.opens(0).await;
+            let begun = Instant::now();
+            let (mut last, mut longest) = (begun, Duration::ZERO);
+            let mut taken = true;
+            while taken && begun.elapsed() < 2 * SILENCE {
+                taken = link.try_chunk(":\n").await;
+                longest = longest.max(last.elapsed());
+                last = Instant::now();
+                tokio::time::sleep(SILENCE / 20).await;
+            }
+            let next = hub.opens(0).await;
+            (taken, longest, last.elapsed(), link, next)
+        });
+        opened(&mut client).await;
+        assert_eq!(interrupted(&mut client).await, End::Silent);
+        opened(&mut client).await;
+        let (taken, longest, silent, ..) = script.await.unwrap();
+        if longest < SILENCE * 3 / 4 {
+            assert!(taken, "it was given up though something was heard");
+            assert!(silent >= SILENCE, "{silent:?}");
+            return;
         }
-        let last = Instant::now();
-        let next = hub.opens(0).await;
-        (last.elapsed(), link, next)
-    });
-    opened(&mut client).await;
-    assert_eq!(interrupted(&mut client).await, End::Silent);
-    opened(&mut client).await;
-    let (silent, ..) = script.await.unwrap();
-    assert!(silent >= SILENCE * 3 / 4, "{silent:?}");
+        // This machine was silent itself for as long: that proves nothing.
+    }
 }
