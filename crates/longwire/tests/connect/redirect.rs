@@ -61,10 +61,9 @@ async fn the_same_origin_is_told_everything_again() {
 async fn another_origin_is_told_no_secret_nor_is_the_first_one_when_it_comes_back() {
     let first = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let home = first.local_addr().unwrap();
-    drop(first);
     let other = Scripted::start(&[&to(&format!("ws://{home}/back"))]).await;
     let away = to(&format!("//eve:hers@127.0.0.1:{}/b", other.port));
-    let first = Scripted::start_at(home, &[&away, ""]).await;
+    let first = Scripted::on(first, &[&away, ""]);
     ws::connect(format!("ws://user:secret@{home}/"))
         .header("Authorization", "Bearer secret")
         .header("Cookie", "secret")

@@ -1,6 +1,5 @@
 //! Servers that say what a test has them say.
 
-use core::net::SocketAddr;
 use core::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,12 +44,11 @@ impl Scripted {
     /// Answers as many connections as there are answers, then keeps them until the client has
     /// ended them. An empty answer stands for acceptance.
     pub(crate) async fn start(answers: &[&str]) -> Self {
-        Self::start_at(([127, 0, 0, 1], 0).into(), answers).await
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), answers)
     }
 
-    /// The same, on this address.
-    pub(crate) async fn start_at(address: SocketAddr, answers: &[&str]) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+    /// The same, with this listener.
+    pub(crate) fn on(listener: TcpListener, answers: &[&str]) -> Self {
         let port = listener.local_addr().unwrap().port();
         let answers: Vec<_> = answers.iter().map(|&answer| answer.to_owned()).collect();
         let asked = tokio::spawn(async move {
