@@ -1,5 +1,5 @@
-//! Quiet streams behind a proxy that gives up on quiet upstreams: 60 seconds by default, a second
-//! here unless `LONGWIRE_HOSTILE` is `full`.
+//! Quiet streams behind a proxy that gives up on quiet upstreams: 60 seconds by default, six here
+//! unless `LONGWIRE_HOSTILE` is `full`.
 
 use core::time::Duration;
 
@@ -40,7 +40,7 @@ async fn haproxy_giving_up(upstream: &Upstream, port: u16, after: Duration) -> O
 #[tokio::test]
 async fn a_quiet_stream_survives_by_its_heartbeats_hostile() {
     // The defaults, scaled alike: a proxy's 60 s and our 15 s.
-    let (given_up, heartbeat) = (seconds(60, 1.0), seconds(15, 0.25));
+    let (given_up, heartbeat) = (seconds(60, 6.0), seconds(15, 1.5));
     let timing = Timing::default().heartbeat(heartbeat);
     let (mut a, mut b) = (Upstream::start(timing).await, Upstream::start(timing).await);
     let ports = [free_port(), free_port()];

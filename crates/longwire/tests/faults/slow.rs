@@ -31,7 +31,7 @@ async fn handshakes_hostile() {
                 .unwrap();
             for byte in REQUEST.bytes() {
                 if io.write_all(&[byte]).await.is_err() {
-                    break;
+                    return;
                 }
                 let pause = Duration::from_millis(size(5_000, 250));
                 let end = tokio::time::timeout(pause, io.read_u8()).await;
@@ -62,13 +62,13 @@ async fn handshakes_hostile() {
 async fn one_byte_at_a_time() {
     let config = Config::default()
         .ping_after(Duration::from_millis(100))
-        .pong_within(Duration::from_secs(2));
+        .pong_within(Duration::from_secs(5));
     let server = Server::start("slow::one_byte_at_a_time", config).await;
     let somebody = Bystander::start(server.address).await;
     let mut io = open(server.address).await;
     for byte in frame(true, OpCode::Text, b"byte by byte") {
         io.write_all(&[byte]).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(size(1_000, 200))).await;
+        tokio::time::sleep(Duration::from_millis(size(1_000, 400))).await;
     }
     let mut pings = 0;
     let message = loop {

@@ -129,7 +129,7 @@ async fn cuts_only_silence(proxy: Proxy) {
     let Some(mut client) = Client::start(Library::Ws, None).await else {
         return;
     };
-    let idle = Duration::from_secs(2);
+    let idle = Duration::from_secs(6);
     let often = Duration::from_millis(200);
     let server = Server::start(Config::default().ping_after(often)).await;
     let Some((port, program)) = proxy.start(server.address.port(), idle).await else {
@@ -137,7 +137,7 @@ async fn cuts_only_silence(proxy: Proxy) {
     };
     client.open(&format!("ws://127.0.0.1:{port}/"), &[]).await;
     // Pings for longer than the proxy waits.
-    server.hears_more(12 * PONG).await;
+    server.hears_more(33 * PONG).await;
     let text = json!(["text", "still here"]);
     client.expect(text.clone(), text).await;
     client.act(json!(["close", 1000, ""])).await;
