@@ -21,6 +21,8 @@ async fn are_refused_at_the_limit_hostile() {
     let test = "bombs::are_refused_at_the_limit_hostile";
     let mut server = Server::start(test, config).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let context = Context::without_takeover(WindowBits::MAX);
     let mut deflater = Deflater::new(context).with_level(Level::BEST);
     let mut bomb = Vec::new();

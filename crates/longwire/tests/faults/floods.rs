@@ -31,6 +31,8 @@ async fn pings_over_the_budget_hostile() {
     let config = Config::default().close_within(Duration::from_secs(1));
     let mut server = Server::start("floods::pings_over_the_budget_hostile", config).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = (server.resident(), server.descriptors());
     server.forget_peak();
     let mut io = open(server.address).await;
@@ -54,6 +56,8 @@ async fn uncounted_pings_never_read_hostile() {
         .write_deadline(Duration::from_secs(size(10, 1)));
     let mut server = Server::start("floods::uncounted_pings_never_read_hostile", config).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = (server.resident(), server.descriptors());
     server.forget_peak();
     let mut io = open(server.address).await;
@@ -73,6 +77,8 @@ async fn uncounted_pings_never_read_hostile() {
 async fn tiny_messages_hostile() {
     let server = Server::start("floods::tiny_messages_hostile", Config::default()).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = server.resident();
     server.forget_peak();
     let (mut reader, mut writer) = open(server.address).await.into_split();
@@ -101,6 +107,8 @@ async fn empty_fragments_hostile() {
     let config = Config::default().close_within(Duration::from_secs(1));
     let mut server = Server::start("floods::empty_fragments_hostile", config).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = server.resident();
     server.forget_peak();
     let mut io = open(server.address).await;
@@ -123,6 +131,8 @@ async fn empty_fragments_hostile() {
 async fn declared_lengths_hostile() {
     let mut server = Server::start("floods::declared_lengths_hostile", Config::default()).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = (server.resident(), server.descriptors());
     let mut connections = Vec::new();
     let count = size(9_000, 100);
@@ -149,6 +159,8 @@ async fn never_reads_what_it_asked_for_hostile() {
     let config = Config::default().write_deadline(Duration::from_secs(size(10, 1)));
     let mut server = Server::start("floods::never_reads_what_it_asked_for_hostile", config).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = (server.resident(), server.descriptors());
     server.forget_peak();
     let count = size(1_000, 10);
@@ -181,6 +193,8 @@ async fn goes_on_sending_when_told_to_close_hostile() {
     let test = "floods::goes_on_sending_when_told_to_close_hostile";
     let mut server = Server::start(test, config).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let mut io = open(server.address).await;
     echo(&mut io, "hello").await;
     io.write_all(&frame(true, OpCode::Text, b"close"))

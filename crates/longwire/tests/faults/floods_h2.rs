@@ -72,6 +72,8 @@ where
     }
     let mut server = Server::spawn(test).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = (server.resident(), server.descriptors());
     server.forget_peak();
     let count = size(100, 4);

@@ -44,6 +44,8 @@ async fn are_refused_and_what_follows_is_not_read_hostile() {
     let test = "heads::are_refused_and_what_follows_is_not_read_hostile";
     let mut server = Server::start(test, Config::default()).await;
     let somebody = Bystander::start(server.address).await;
+    // What a server needs once, as its code in memory, is there.
+    somebody.is_served().await;
     let before = server.resident();
     server.forget_peak();
     let long = size(20 << 20, 200 << 10);
