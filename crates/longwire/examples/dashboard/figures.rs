@@ -42,7 +42,12 @@ async fn publish(figures: Arc<Figures>) {
         let busy = now
             .zip(before)
             .map(|((busy, all), (busy_before, all_before))| {
-                100 * (busy - busy_before) / (all - all_before).max(1)
+                // The kernel takes back a little of what it has counted, now and then.
+                let (busy, all) = (
+                    busy.saturating_sub(busy_before),
+                    all.saturating_sub(all_before),
+                );
+                (100 * busy / all.max(1)).min(100)
             });
         before = now;
         let requests = Some(figures.requests.load(Ordering::Relaxed));
