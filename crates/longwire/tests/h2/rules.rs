@@ -2,6 +2,7 @@
 
 use core::future::poll_fn;
 use core::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use h2::Reason;
@@ -13,6 +14,7 @@ use longwire::ws::h2::Connection;
 use longwire::ws::{self, CloseCode, Message};
 use tokio::io::duplex;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use crate::server::Server;
 use crate::support::within;
@@ -28,9 +30,10 @@ type Opened = (Response<h2::RecvStream>, h2::SendStream<Bytes>);
 /// Another client of HTTP/2, whose windows are opened only as it reads.
 async fn client(server: &Server) -> h2::client::SendRequest<Bytes> {
     let io = TcpStream::connect(server.address).await.unwrap();
-    // What one stream does not read must not stop the others.
+    // What one stream does not read must not stop the others; and so many small frames may wait to
+    // be read here as in the server.
     let (requests, connection) = h2::client::Builder::new()
-        .initial_connection_window_size(1 << 20)
+        .initial_connection_window_size(1 << 23)
         .handshake(io)
         .await
         .unwrap();
@@ -142,16 +145,20 @@ async fn small_messages_in_frames_of_their_own_are_no_attack() {
         let mut talks = tokio::task::JoinSet::new();
         for _ in 0..streams {
             let (response, send) = open(&mut requests, "websocket", VERSION).await;
-            talks.spawn(empty_messages(send, messages));
-            talks.spawn(empty_echoes(response.into_body(), messages));
+            // Of all together fewer than may wait to be read, since nobody knows when a busy machine
+            // begins with that.
+            let ahead = Arc::new(Semaphore::new(10_000 / streams));
+            talks.spawn(empty_messages(send, messages, ahead.clone()));
+            talks.spawn(empty_echoes(response.into_body(), messages, ahead));
         }
         within("all echoes", talks.join_all()).await;
     }
 }
 
-/// Six bytes each, and a DATA frame each.
-async fn empty_messages(mut send: h2::SendStream<Bytes>, messages: usize) {
+/// Six bytes each, and a DATA frame each; no more than so many before their echoes.
+async fn empty_messages(mut send: h2::SendStream<Bytes>, messages: usize, ahead: Arc<Semaphore>) {
     for _ in 0..messages {
+        ahead.acquire().await.unwrap().forget();
         send.reserve_capacity(6);
         while send.capacity() < 6 {
             let room = poll_fn(|cx| send.poll_capacity(cx)).await;
@@ -163,12 +170,14 @@ async fn empty_messages(mut send: h2::SendStream<Bytes>, messages: usize) {
 }
 
 /// Two bytes each.
-async fn empty_echoes(mut body: h2::RecvStream, messages: usize) {
+async fn empty_echoes(mut body: h2::RecvStream, messages: usize, ahead: Arc<Semaphore>) {
     let mut echoed = 0;
     while echoed < 2 * messages {
         let data = body.data().await.expect("no end").expect("no reset");
         body.flow_control().release_capacity(data.len()).unwrap();
+        let before = echoed / 2;
         echoed += data.len();
+        ahead.add_permits(echoed / 2 - before);
     }
 }
 
