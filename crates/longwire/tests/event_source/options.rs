@@ -1,5 +1,6 @@
 //! What an event source does beyond a browser's, each by its option.
 
+use core::cell::RefCell;
 use core::time::Duration;
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use http::Request;
 use longwire::sse::{EventSource, EventSourceConfig, EventSourceError, Refusal, Update};
 use resume::BackoffConfig;
 use tokio::join;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::client::{data, eager, end, failure, get};
@@ -286,9 +288,16 @@ async fn a_silent_server_is_given_up_after_45_seconds_and_found_within_47() {
     settle().await;
     tokio::time::pause();
     let begun = Instant::now();
-    // A comment 40 seconds later, and nothing more.
+    // A comment 40 seconds later, and nothing more. While it is under way, the runtime is never
+    // idle: or else it would move the clock.
+    let under_way = RefCell::new(JoinSet::new());
     let server = async {
         tokio::time::sleep(Duration::from_secs(40)).await;
+        under_way.borrow_mut().spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
         exchange.send(":\n\n").await;
     };
     let client = async {
@@ -298,7 +307,10 @@ async fn a_silent_server_is_given_up_after_45_seconds_and_found_within_47() {
                     assert!(matches!(error, EventSourceError::Silent), "{error}");
                     return Instant::now() - begun;
                 }
-                Update::Comment(text) => assert_eq!(text, ""),
+                Update::Comment(text) => {
+                    assert_eq!(text, "");
+                    under_way.borrow_mut().abort_all();
+                }
                 other => panic!("{other:?}"),
             }
         }

@@ -15,6 +15,7 @@ use longwire::ws::{self, CloseCode, Message};
 use tokio::io::duplex;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::server::Server;
 use crate::support::within;
@@ -142,7 +143,7 @@ async fn small_messages_in_frames_of_their_own_are_no_attack() {
     let server = start().await;
     let mut requests = client(&server).await;
     for (streams, messages) in [(1, 50_000), (50, 5_000)] {
-        let mut talks = tokio::task::JoinSet::new();
+        let mut talks = JoinSet::new();
         for _ in 0..streams {
             let (response, send) = open(&mut requests, "websocket", VERSION).await;
             // Of all together fewer than may wait to be read, since nobody knows when a busy machine
@@ -208,7 +209,29 @@ async fn a_peer_that_does_not_read_loses_its_stream_and_no_more() {
     // What hyper still holds of the stream is let go after 30 s.
     tokio::time::pause();
     let reset = poll_fn(|cx| stalled.poll_reset(cx));
-    assert_eq!(within("a reset", reset).await.unwrap(), Reason::CANCEL);
+    let reset = tokio::select! {
+        reset = within("a reset", reset) => reset.unwrap(),
+        () = time_passes(&mut requests) => unreachable!("for ever"),
+    };
+    assert_eq!(reset, Reason::CANCEL);
+}
+
+/// Moves the paused clock, second by second. What was sent before has come by then: it was sent on
+/// the same connection as a request and its answer.
+async fn time_passes(requests: &mut h2::client::SendRequest<Bytes>) {
+    // The runtime is never idle: or else it would move the clock itself.
+    let mut busy = JoinSet::new();
+    busy.spawn(async {
+        loop {
+            tokio::task::yield_now().await;
+        }
+    });
+    loop {
+        tokio::time::advance(Duration::from_secs(1)).await;
+        poll_fn(|cx| requests.poll_ready(cx)).await.unwrap();
+        let page = Request::get("http://a.example/").body(()).unwrap();
+        requests.send_request(page, true).unwrap().0.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -221,11 +244,17 @@ async fn a_response_that_nobody_takes_is_reset_and_the_connection_goes_on() {
     tokio::time::pause();
     // It has all the bytes that its window of 64 KiB allowed, and then the reset.
     let mut len = 0;
-    let reset = loop {
-        match within("a reset", unread.data()).await.expect("no end") {
-            Ok(data) => len += data.len(),
-            Err(error) => break error,
+    let reset = async {
+        loop {
+            match within("a reset", unread.data()).await.expect("no end") {
+                Ok(data) => len += data.len(),
+                Err(error) => return error,
+            }
         }
+    };
+    let reset = tokio::select! {
+        reset = reset => reset,
+        () = time_passes(&mut requests) => unreachable!("for ever"),
     };
     assert_eq!((len, reset.reason()), (65_535, Some(Reason::CANCEL)));
     tokio::time::resume();
