@@ -8,7 +8,10 @@ mod block;
 mod clock;
 mod device;
 mod disk;
+mod entry;
 mod facts;
+mod files;
+mod journal;
 mod kept;
 mod mark;
 mod memory;
@@ -27,6 +30,8 @@ mod damage;
 mod model;
 #[cfg(test)]
 mod power;
+#[cfg(test)]
+mod replayed;
 #[cfg(test)]
 mod simulated;
 

@@ -7,7 +7,6 @@ use resume::{Bounds, Epoch, Position};
 
 use super::conformance::{Directory, EPOCH, FOREVER, event};
 use super::disk::Disk;
-use super::mark::Mark;
 use super::simulated::Simulated;
 use super::*;
 use crate::hub::Hub;
@@ -21,8 +20,7 @@ pub(super) const EIO: i32 = 5;
 /// Opens the log on `device`, with another epoch should it not be continued.
 pub(super) fn open(device: &Simulated, sync: Sync) -> Result<(Disk, Vec<Event>), StoreError> {
     let mut events = Vec::new();
-    let (file, mark) = (Arc::new(device.clone()), Arc::new(device.mark()));
-    let disk = Disk::with_device(file, Mark::new(mark), FOREVER, sync, OTHER, |event| {
+    let disk = Disk::with_files(device.files(), FOREVER, sync, OTHER, |event| {
         events.push(event);
     })?;
     Ok((disk, events))
@@ -33,8 +31,7 @@ pub(super) fn begin(device: &Simulated, sync: Sync) -> Disk {
 }
 
 pub(super) fn begin_with(device: &Simulated, limits: Retention, sync: Sync) -> Disk {
-    let (file, mark) = (Arc::new(device.clone()), Arc::new(device.mark()));
-    Disk::with_device(file, Mark::new(mark), limits, sync, EPOCH, |_| {}).unwrap()
+    Disk::with_files(device.files(), limits, sync, EPOCH, |_| {}).unwrap()
 }
 
 /// A number that looks random.
@@ -87,7 +84,7 @@ pub(super) fn holds(events: &[Event], acknowledged: u64) {
 
 #[test]
 fn after_a_kill_the_log_goes_on_in_its_epoch() {
-    let device = Simulated::default();
+    let device = Simulated::new();
     let disk = begin(&device, Sync::Always);
     assert_eq!(append(&disk, 20), 20);
     let (after, events) = open(&device.after_kill(), Sync::Always).unwrap();
@@ -99,7 +96,7 @@ fn after_a_kill_the_log_goes_on_in_its_epoch() {
 #[test]
 fn without_waiting_for_the_disk_an_end_in_order_keeps_the_epoch_and_a_kill_begins_another() {
     for sync in [Sync::Interval(Duration::from_secs(60)), Sync::Never] {
-        let device = Simulated::default();
+        let device = Simulated::new();
         let disk = begin(&device, sync);
         append(&disk, 20);
         let killed = device.after_kill();
@@ -120,7 +117,7 @@ fn without_waiting_for_the_disk_an_end_in_order_keeps_the_epoch_and_a_kill_begin
 
 #[test]
 fn while_events_keep_coming_the_disk_is_waited_for_as_often_as_asked() {
-    let device = Simulated::default();
+    let device = Simulated::new();
     let disk = begin(&device, Sync::Interval(Duration::from_millis(50)));
     let log = Log::new(disk.bounds().head(), usize::MAX);
     let hub = Hub::on_disk(log, disk).unwrap();
@@ -144,7 +141,7 @@ fn when_the_disk_fails_nothing_more_is_acknowledged_and_reading_goes_on() {
     for error in [ENOSPC, EIO] {
         let mut after = 0;
         loop {
-            let device = Simulated::default();
+            let device = Simulated::new();
             let disk = begin(&device, Sync::Always);
             append(&disk, 5);
             // Once, as when somebody makes room: a later success says nothing about this failure.
@@ -180,7 +177,7 @@ fn when_the_disk_fails_nothing_more_is_acknowledged_and_reading_goes_on() {
 
 #[test]
 fn a_disk_that_takes_nothing_any_more_is_still_read() {
-    let device = Simulated::default();
+    let device = Simulated::new();
     let disk = begin(&device, Sync::Always);
     let mut acknowledged = append(&disk, 50);
     device.fail(3, u64::MAX, EIO);
@@ -193,7 +190,7 @@ fn a_disk_that_takes_nothing_any_more_is_still_read() {
 
 #[test]
 fn a_log_that_is_older_than_what_was_acknowledged_begins_a_new_epoch() {
-    let device = Simulated::default();
+    let device = Simulated::new();
     let disk = begin(&device, Sync::Always);
     append(&disk, 10);
     let older = device.after_kill();
@@ -211,13 +208,13 @@ fn a_log_that_is_older_than_what_was_acknowledged_begins_a_new_epoch() {
     // A whole copy knows of nothing newer, and a log without a note is believed.
     let (disk, _) = open(&older, Sync::Always).unwrap();
     assert_eq!(disk.bounds().head(), Position::new(EPOCH, 10));
-    let bare = Simulated::default();
+    let bare = Simulated::new();
     bare.restore(&older);
     let (disk, _) = open(&bare, Sync::Always).unwrap();
     assert_eq!(disk.bounds().head(), Position::new(EPOCH, 10));
     // A note that was changed proves nothing.
     let changed = device.after_kill();
-    changed.mark().flip(100);
+    changed.mark.flip(100);
     let (disk, _) = open(&changed, Sync::Always).unwrap();
     assert_eq!(disk.bounds().head(), Position::new(OTHER, 15));
 }

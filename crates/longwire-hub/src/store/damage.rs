@@ -18,7 +18,7 @@ type Blocks = Vec<(u64, Vec<u8>)>;
 
 /// A log of three blocks of three events each, which was closed.
 fn log() -> Simulated {
-    let device = Simulated::default();
+    let device = Simulated::new();
     let disk = begin(&device, Sync::Always);
     for first in [1, 4, 7] {
         let events: Vec<_> = (first..first + 3)
@@ -31,7 +31,7 @@ fn log() -> Simulated {
 }
 
 pub(super) fn database(device: &Simulated) -> Database {
-    let device = Shared(Arc::new(device.clone()));
+    let device = Shared(Arc::new(device.log.clone()));
     Database::builder().create_with_backend(device).unwrap()
 }
 
@@ -121,7 +121,7 @@ fn blocks_that_do_not_follow_each_other_are_damage() {
 #[test]
 fn after_the_last_offset_there_is_no_other() {
     for last in [u64::MAX, u64::MAX - 1] {
-        let device = Simulated::default();
+        let device = Simulated::new();
         drop(begin(&device, Sync::Always));
         replace(&device, |blocks| blocks.push(block(last, 1)));
         let opened = open(&device, Sync::Always);
@@ -130,7 +130,7 @@ fn after_the_last_offset_there_is_no_other() {
         } else {
             assert_eq!(opened.unwrap_err().to_string(), "there is no offset left");
         }
-        let device = Simulated::default();
+        let device = Simulated::new();
         drop(begin(&device, Sync::Always));
         set_fact(&device, "head", &last.to_le_bytes());
         assert_eq!(open(&device, Sync::Always).is_ok(), last < u64::MAX);
@@ -139,7 +139,7 @@ fn after_the_last_offset_there_is_no_other() {
 
 #[test]
 fn where_a_cut_block_begins_cannot_change_unnoticed() {
-    let device = Simulated::default();
+    let device = Simulated::new();
     let few = Retention {
         count: 7,
         ..FOREVER

@@ -1,4 +1,4 @@
-//! A store on disk: a table of events by offset, in one file.
+//! A store on disk: a table of events by offset in one file, and a journal in another.
 //!
 //! The events of one commit stand in it together, as blocks: an entry of the table costs about the
 //! same, whether it is of one event or of hundreds.
@@ -6,8 +6,7 @@
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::fs::{self, File, TryLockError};
-use std::io;
+use std::fs::File;
 use std::panic::catch_unwind;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -20,12 +19,15 @@ use redb::{
 use resume::{Bounds, Epoch, Position};
 
 use super::clock::Clock;
-use super::device::{Device, Shared};
+use super::device::Shared;
+use super::entry::Entry;
+use super::files::{self, Files};
+use super::journal::Journal;
 use super::kept::{Due, Kept};
 use super::mark::Mark;
 use super::overlay::Overlay;
 use super::shown::Shown;
-use super::{Gone, Retention, Store, StoreError, Usage, facts};
+use super::{Gone, Retention, Store, StoreError, Usage, facts, journal};
 use crate::event::Event;
 
 /// Blocks of records, by the offset of their first.
@@ -56,7 +58,7 @@ pub(crate) struct Disk {
     limits: Retention,
     sync: Sync,
     clock: Clock,
-    device: Arc<dyn StorageBackend>,
+    log: Arc<dyn StorageBackend>,
     mark: Mark,
     /// Holds the lock.
     _lock: Option<File>,
@@ -66,6 +68,8 @@ pub(crate) struct Disk {
 #[derive(Debug)]
 struct State {
     kept: Kept,
+    /// With [`Sync::Always`].
+    journal: Option<Journal>,
     /// Since when not everything is durable.
     dirty: Option<Instant>,
     failed: Option<StoreError>,
@@ -82,74 +86,60 @@ impl Disk {
         fresh: Epoch,
         seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
-        let what =
-            |error: io::Error| StoreError::new(format_args!("{}: {error}", directory.display()));
-        fs::create_dir_all(directory).map_err(what)?;
-        let open = |name| {
-            let mut options = File::options();
-            options.read(true).write(true).create(true).truncate(false);
-            options.open(directory.join(name)).map_err(what)
-        };
-        let lock = open("lock")?;
-        lock.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => StoreError::new(format_args!(
-                "{} belongs to a hub that is running: choose another directory with --data, or \
-                 --memory",
-                directory.display()
-            )),
-            TryLockError::Error(error) => what(error),
-        })?;
-        let device = Device::new(open("log.redb")?, sync != Sync::Never);
-        let mark = Mark::new(Arc::new(Device::new(open("head")?, true)));
-        // The names of the files must be on disk too.
-        File::open(directory)
-            .and_then(|folder| folder.sync_all())
-            .map_err(what)?;
+        let files = Files::open(directory, sync)?;
         // The database may stop the thread where it finds a damaged page.
         let opened = catch_unwind(AssertUnwindSafe(|| {
-            Self::with_device(Arc::new(device), mark, limits, sync, fresh, seen)
+            Self::with_files(files, limits, sync, fresh, seen)
         }));
-        let mut disk = opened
+        let disk = opened
             .unwrap_or_else(|_| {
                 Err(StoreError::new(
                     "the log is damaged: move it away to begin a new one",
                 ))
             })
             .map_err(|error| StoreError::new(format_args!("{}: {error}", directory.display())))?;
-        disk._lock = Some(lock);
+        // That it is in use must be known after the power has failed, too.
+        files::wait(directory)?;
         Ok(disk)
     }
 
-    /// Opens the log on `device`.
-    pub(super) fn with_device(
-        device: Arc<dyn StorageBackend>,
-        mark: Mark,
+    /// Opens the log in these files.
+    pub(super) fn with_files(
+        files: Files,
         limits: Retention,
         sync: Sync,
         fresh: Epoch,
         seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
-        let database = database(Shared(device.clone()))?;
+        let (log, room) = (files.log, files.room);
+        let database = database(Shared(log.clone()))?;
+        let mark = Mark::new(files.mark);
         let noted = mark.read().map_err(StoreError::new)?;
-        let epoch = facts::begin(&database, sync, noted, fresh)?;
+        let written = journal::read(&*files.journal, room).map_err(StoreError::new)?;
+        let epoch = facts::begin(&database, sync, noted, &written, fresh)?;
         let kept = Kept::load(&database.begin_read()?, epoch, seen)?;
         mark.begin(Position::new(epoch, kept.head))
             .map_err(StoreError::new)?;
+        let journal = match sync {
+            Sync::Always => Some(Journal::begin(files.journal, room, epoch)),
+            Sync::Interval(_) | Sync::Never => None,
+        };
         Ok(Self {
             database: RwLock::new(database),
             shown: Shown::new(&kept),
             clock: Clock::after(kept.newest),
             state: Mutex::new(State {
                 kept,
+                journal: journal.transpose().map_err(StoreError::new)?,
                 dirty: None,
                 failed: None,
             }),
             epoch,
             limits,
             sync,
-            device,
+            log,
             mark,
-            _lock: None,
+            _lock: files.lock,
         })
     }
 
@@ -182,15 +172,11 @@ impl Disk {
         let now = self.clock.now();
         let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
         let mut transaction = database.begin_write()?;
-        if self.sync != Sync::Always {
-            transaction
-                .set_durability(Durability::None)
-                .map_err(StoreError::new)?;
-        }
         let mut kept = state.kept.next();
+        let mut entry = Entry::new(kept.head + 1);
         let gone = {
             let mut table = transaction.open_table(EVENTS)?;
-            kept.append(&mut table, events, now)?;
+            kept.append(&mut table, events, &mut entry, now)?;
             let due = Due {
                 limits: &self.limits,
                 now,
@@ -203,7 +189,19 @@ impl Disk {
         } else if !gone.is_empty() && kept.is_cut() {
             facts::set_earliest(&transaction, kept.earliest)?;
         }
+        let waits = match &mut state.journal {
+            Some(journal) => !journal.append(entry, kept.earliest)?,
+            None => false,
+        };
+        if !waits {
+            transaction
+                .set_durability(Durability::None)
+                .map_err(StoreError::new)?;
+        }
         transaction.commit()?;
+        if let Some(journal) = state.journal.as_mut().filter(|_| waits) {
+            journal.clear();
+        }
         state.kept = kept;
         self.shown.set(&state.kept);
         if self.sync == Sync::Always {
@@ -231,15 +229,23 @@ impl Disk {
         }
         act(&mut state).inspect_err(|error| {
             state.failed = Some(error.clone());
-            self.only_read();
+            self.only_read(&state);
         })
     }
 
     /// Reading goes on, from what the disk has, without writing to it.
-    fn only_read(&self) {
-        let overlay = Overlay::new(self.device.clone());
-        let reopened = overlay.map_err(StoreError::new).and_then(database);
-        match reopened {
+    fn only_read(&self, state: &State) {
+        let reopen = || {
+            let database = database(Overlay::new(self.log.clone()).map_err(StoreError::new)?)?;
+            if let Some(journal) = &state.journal {
+                let journal = journal.read().map_err(StoreError::new)?;
+                let transaction = database.begin_write()?;
+                journal::replay(&transaction, self.epoch, &journal)?;
+                transaction.commit()?;
+            }
+            Ok::<_, StoreError>(database)
+        };
+        match reopen() {
             Ok(reopened) => {
                 let mut database = self
                     .database

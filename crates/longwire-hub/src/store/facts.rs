@@ -1,25 +1,27 @@
 //! What a log knows about itself beside its events.
 
-use redb::{Database, ReadTransaction, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{AccessGuard, Database, ReadableTable, TableDefinition, WriteTransaction};
 use resume::Epoch;
 
 use super::block::Block;
 use super::disk::{EVENTS, damaged};
 use super::mark::Noted;
 use super::record::crc_32;
-use super::{StoreError, Sync};
+use super::{StoreError, Sync, journal};
 
 /// `format`, `epoch` (twelve bytes), `head` (of a log that has been emptied), `earliest` (when the
 /// oldest block was cut, with a checksum) and `open`.
-const FACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("facts");
+pub(super) const FACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("facts");
 /// Of the log: 1 had a record under each offset, 2 has blocks of them.
 const FORMAT: &[u8] = b"2";
 
-/// Decides about the epoch, and notes that the log is in use if a crash could take something back.
+/// Replays the journal, decides about the epoch, and notes that the log is in use if a crash could
+/// take something back.
 pub(super) fn begin(
     database: &Database,
     sync: Sync,
     noted: Noted,
+    journal: &[u8],
     fresh: Epoch,
 ) -> Result<Epoch, StoreError> {
     let transaction = database.begin_write()?;
@@ -45,17 +47,11 @@ pub(super) fn begin(
             Some(epoch) => epoch.value().try_into().ok().map(Epoch::from_bytes),
             None => None,
         };
-        let emptied = match facts.get("head")? {
-            Some(head) => number(head.value())?,
-            None => 0,
-        };
-        let head = match transaction.open_table(EVENTS)?.last()? {
-            Some((first, block)) => {
-                let block = Block::parse(first.value(), block.value());
-                block.ok_or_else(|| damaged(first.value()))?.last()
-            }
-            None => emptied,
-        };
+        drop(facts);
+        if let Some(kept) = kept {
+            journal::replay(&transaction, kept, journal)?;
+        }
+        let head = newest(&transaction, &transaction.open_table(EVENTS)?)?;
         let epoch = match kept {
             Some(kept) if noted.contradicts(kept, head) => {
                 tracing::error!(
@@ -68,6 +64,7 @@ pub(super) fn begin(
             None if known => return Err(StoreError::new("the log has lost its epoch")),
             _ => fresh,
         };
+        let mut facts = transaction.open_table(FACTS)?;
         facts.insert("epoch", epoch.to_bytes().as_slice())?;
         if sync != Sync::Always {
             facts.insert("open", [].as_slice())?;
@@ -78,24 +75,49 @@ pub(super) fn begin(
     Ok(epoch)
 }
 
+/// The offset of the newest event there was.
+pub(super) fn newest(
+    transaction: &WriteTransaction,
+    events: &impl ReadableTable<u64, &'static [u8]>,
+) -> Result<u64, StoreError> {
+    match bounds(events.last()?)? {
+        Some((_, last)) => Ok(last),
+        None => head(&transaction.open_table(FACTS)?),
+    }
+}
+
+/// The first and the last offset of the oldest block.
+pub(super) fn oldest(
+    events: &impl ReadableTable<u64, &'static [u8]>,
+) -> Result<Option<(u64, u64)>, StoreError> {
+    bounds(events.first()?)
+}
+
+fn bounds(
+    entry: Option<(AccessGuard<'_, u64>, AccessGuard<'_, &'static [u8]>)>,
+) -> Result<Option<(u64, u64)>, StoreError> {
+    let Some((first, block)) = entry else {
+        return Ok(None);
+    };
+    let first = first.value();
+    let block = Block::parse(first, block.value()).ok_or_else(|| damaged(first))?;
+    Ok(Some((first, block.last())))
+}
+
 /// The offset at which a log has been emptied, if it ever was.
-pub(super) fn head(transaction: &ReadTransaction) -> Result<u64, StoreError> {
-    match transaction.open_table(FACTS)?.get("head")? {
+pub(super) fn head(
+    facts: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<u64, StoreError> {
+    match facts.get("head")? {
         Some(head) => number(head.value()),
         None => Ok(0),
     }
 }
 
-/// Notes at which offset the log is empty.
-pub(super) fn set_head(transaction: &WriteTransaction, head: u64) -> Result<(), StoreError> {
-    let mut facts = transaction.open_table(FACTS)?;
-    facts.insert("head", head.to_le_bytes().as_slice())?;
-    Ok(())
-}
-
 /// The offset up to which the oldest block was cut, the last time that one was.
-pub(super) fn earliest(transaction: &ReadTransaction) -> Result<u64, StoreError> {
-    let facts = transaction.open_table(FACTS)?;
+pub(super) fn earliest(
+    facts: &impl ReadableTable<&'static str, &'static [u8]>,
+) -> Result<u64, StoreError> {
     let Some(earliest) = facts.get("earliest")? else {
         return Ok(0);
     };
@@ -105,6 +127,13 @@ pub(super) fn earliest(transaction: &ReadTransaction) -> Result<u64, StoreError>
         Some((earliest, _)) => number(earliest),
         None => Err(StoreError::new("the log has lost where it begins")),
     }
+}
+
+/// Notes at which offset the log is empty.
+pub(super) fn set_head(transaction: &WriteTransaction, head: u64) -> Result<(), StoreError> {
+    let mut facts = transaction.open_table(FACTS)?;
+    facts.insert("head", head.to_le_bytes().as_slice())?;
+    Ok(())
 }
 
 /// Notes that the oldest block is cut: the log begins at this offset.

@@ -9,8 +9,10 @@ use resume::{Epoch, Position};
 
 use super::block::{self, Block};
 use super::disk::{EVENTS, damaged};
+use super::entry::Entry;
+use super::facts::{self, FACTS};
 use super::tail::Tail;
-use super::{Gone, Retention, StoreError, facts, record};
+use super::{Gone, Retention, StoreError, record};
 use crate::event::Event;
 
 /// Most events removed with one commit, beyond as many as it appends: so that none takes long
@@ -70,8 +72,9 @@ impl Kept {
     ) -> Result<Self, StoreError> {
         let none_left = || StoreError::new("there is no offset left");
         let after = |head| Self::after(head).ok_or_else(none_left);
-        let mut kept = after(facts::head(transaction)?)?;
-        let cut = facts::earliest(transaction)?;
+        let facts = transaction.open_table(FACTS)?;
+        let mut kept = after(facts::head(&facts)?)?;
+        let cut = facts::earliest(&facts)?;
         let table = transaction.open_table(EVENTS)?;
         let mut missing = table.len()?;
         for entry in table.iter()? {
@@ -138,27 +141,29 @@ impl Kept {
         self.bytes += bytes as u64;
     }
 
-    /// Appends events, whose offsets follow the head, to the table.
+    /// Appends events, whose offsets follow the head, to the table and to the entry of the journal.
     pub(super) fn append(
         &mut self,
         table: &mut Table<'_, u64, &'static [u8]>,
         events: &[Arc<Event>],
+        entry: &mut Entry,
         time: u64,
     ) -> Result<(), StoreError> {
         let lengths = events.iter().map(|event| record::length(&event.form));
         let lengths: Vec<_> = lengths.collect();
         let (mut events, mut lengths) = (events, lengths.as_slice());
-        let mut bytes = Vec::new();
         while !events.is_empty() {
             let fitting = self.tail.fitting(block::sizes(lengths));
             let (block, after) = events.split_at(fitting);
-            bytes.clear();
-            bytes.reserve(block::sizes(&lengths[..fitting]).last().unwrap_or_default());
-            let forms = block.iter().map(|event| &event.form);
-            block::encode(self.head + 1, forms, time, &mut bytes);
-            table.insert(self.head + 1, bytes.as_slice())?;
-            self.tail.push(bytes.len());
             let (in_block, rest) = lengths.split_at(fitting);
+            let forms = block.iter().map(|event| &event.form);
+            let size = block::sizes(in_block).last().unwrap_or_default();
+            let bytes = entry.push(|bytes| {
+                bytes.reserve(size);
+                block::encode(self.head + 1, forms, time, bytes);
+            });
+            table.insert(self.head + 1, bytes)?;
+            self.tail.push(bytes.len());
             in_block.iter().for_each(|length| self.push(time, *length));
             (events, lengths) = (after, rest);
         }

@@ -12,7 +12,6 @@ use super::conformance::{EPOCH, event};
 use super::crash::{Random, begin};
 use super::damage::database;
 use super::disk::EVENTS;
-use super::mark::Mark;
 use super::simulated::Simulated;
 use super::*;
 
@@ -144,11 +143,10 @@ fn events(head: u64, random: &mut Random) -> Vec<Arc<Event>> {
 
 fn run(random: &mut Random) {
     let sync = [Sync::Always, Sync::Never][random.index(2)];
-    let mut device = Simulated::default();
+    let mut device = Simulated::new();
     let open = |device: &Simulated, limits| {
         let mut seen = Vec::new();
-        let (file, mark) = (Arc::new(device.clone()), Arc::new(device.mark()));
-        let disk = Disk::with_device(file, Mark::new(mark), limits, sync, EPOCH, |event| {
+        let disk = Disk::with_files(device.files(), limits, sync, EPOCH, |event| {
             seen.push(event.position.offset);
         });
         (disk.unwrap(), seen)
@@ -217,7 +215,7 @@ fn a_log_on_disk_keeps_what_a_plain_one_would() {
 
 #[test]
 fn a_log_that_is_opened_often_has_pages_as_full() {
-    let mut device = Simulated::default();
+    let mut device = Simulated::new();
     for round in 0..100 {
         let disk = begin(&device, Sync::Always);
         let events = round * 17 + 1..=round * 17 + 17;

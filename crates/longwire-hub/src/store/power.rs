@@ -4,7 +4,7 @@ use resume::{Bounds, Position};
 
 use super::conformance::{EPOCH, FOREVER, event};
 use super::crash::{EIO, OTHER, Random, append, begin, begin_with, data, holds, open};
-use super::simulated::Simulated;
+use super::simulated::{File, Simulated};
 use super::*;
 
 /// Appends so many events together.
@@ -19,7 +19,7 @@ fn append_together(disk: &Disk, count: u64) -> Result<Gone, StoreError> {
 fn what_was_acknowledged_survives_a_power_failure_at_any_moment() {
     let mut random = Random(88_172_645_463_325_252);
     for _ in 0..200 {
-        let device = Simulated::default();
+        let device = Simulated::new();
         let disk = begin(&device, Sync::Always);
         let count = random.next() % 12;
         // The power fails in the middle of an append.
@@ -41,7 +41,7 @@ fn what_a_commit_does_to_blocks_is_done_or_not_whenever_the_power_fails() {
     let mut random = Random(88_172_645_463_325_252);
     let (mut done, mut not) = (0, 0);
     for _ in 0..200 {
-        let device = Simulated::default();
+        let device = Simulated::new();
         let few = Retention {
             count: 50,
             ..FOREVER
@@ -62,7 +62,9 @@ fn what_a_commit_does_to_blocks_is_done_or_not_whenever_the_power_fails() {
             assert_eq!(disk.bounds(), after);
             before = after;
         };
-        let left = device.after_power_failure(|| random.bit());
+        // All of it may have reached the disk.
+        let all = random.bit();
+        let left = device.after_power_failure(|| all || random.bit());
         let (disk, events) = open(&left, Sync::Always).unwrap();
         let bounds = disk.bounds();
         assert!(bounds == before || bounds == after, "{bounds:?}");
@@ -83,7 +85,7 @@ fn a_disk_that_lies_about_syncing_is_seen_to_lose_events() {
     // Else the test above would prove nothing.
     let mut random = Random(88_172_645_463_325_252);
     let lost = (0..50).any(|_| {
-        let device = Simulated::default();
+        let device = Simulated::new();
         let disk = begin(&device, Sync::Always);
         device.lie();
         append(&disk, 12);
@@ -93,9 +95,9 @@ fn a_disk_that_lies_about_syncing_is_seen_to_lose_events() {
     assert!(lost);
 }
 
-/// Of each block of the disk one bit is changed, then some more at random; the log is opened after
-/// an end in order, and after a kill. Whatever was acknowledged is there and goes on in its epoch,
-/// or another epoch begins, or the log is not opened.
+/// Of each block of the log and of its journal one bit is changed, then some more at random; the log
+/// is opened after an end in order, and after a kill. Whatever was acknowledged is there and goes on
+/// in its epoch, or another epoch begins, or the log is not opened.
 #[test]
 fn a_flipped_bit_is_never_delivered_and_nothing_is_lost_in_silence_hostile() {
     const EVENTS: u64 = 60;
@@ -103,7 +105,7 @@ fn a_flipped_bit_is_never_delivered_and_nothing_is_lost_in_silence_hostile() {
     let full = std::env::var("LONGWIRE_HOSTILE").as_deref() == Ok("full");
     let mut random = Random(88_172_645_463_325_252);
     for (in_blocks, ends_in_order) in [(false, true), (false, false), (true, true), (true, false)] {
-        let device = Simulated::default();
+        let device = Simulated::new();
         let mut kept = FOREVER;
         if in_blocks {
             kept.count = 50;
@@ -112,7 +114,9 @@ fn a_flipped_bit_is_never_delivered_and_nothing_is_lost_in_silence_hostile() {
         if in_blocks {
             // The first ten of the first block go.
             append_together(&disk, EVENTS / 2).unwrap();
-            append_together(&disk, EVENTS / 2).unwrap();
+            append_together(&disk, EVENTS / 2 - 5).unwrap();
+            // For these the journal has room.
+            append_together(&disk, 5).unwrap();
         } else {
             append(&disk, EVENTS);
         }
@@ -121,41 +125,43 @@ fn a_flipped_bit_is_never_delivered_and_nothing_is_lost_in_silence_hostile() {
             disk.close().unwrap();
         }
         let device = device.after_kill();
-        let bits = device.len_in_bits();
-        let block = |start: usize, random: &mut Random| {
-            let within = usize::try_from(random.next()).unwrap() % BLOCK;
-            start + within.min(bits - start - 1)
-        };
-        let mut flips: Vec<_> = (0..bits)
-            .step_by(BLOCK)
-            .map(|start| block(start, &mut random))
-            .collect();
-        // Where the database keeps its own affairs: which of two commits is the newest.
-        flips.extend((0..512 * 8).step_by(if full { 1 } else { 29 }));
-        flips.extend(
-            (0..if full { 4_000 } else { 60 })
-                .map(|_| usize::try_from(random.next()).unwrap() % bits),
-        );
-        let (mut refused, mut renewed, mut whole) = (0, 0, 0);
-        for bit in flips {
+        let mut flips = Vec::new();
+        for in_journal in [false, true] {
+            let bits = file(&device, in_journal).len_in_bits();
+            let each = (0..bits).step_by(BLOCK).map(|start| {
+                let within = usize::try_from(random.next()).unwrap() % BLOCK;
+                start + within.min(bits - start - 1)
+            });
+            flips.extend(each.map(|bit| (in_journal, bit)));
+            // Where the database keeps its own affairs: which of two commits is the newest.
+            let first = (0..512 * 8).step_by(if full { 1 } else { 29 });
+            flips.extend(first.map(|bit| (in_journal, bit)));
+            flips.extend((0..if full { 4_000 } else { 60 }).map(|_| {
+                let bit = usize::try_from(random.next()).unwrap() % bits;
+                (in_journal, bit)
+            }));
+        }
+        let (mut refused, mut renewed, mut whole) = ([0; 2], [0; 2], [0; 2]);
+        for (in_journal, bit) in flips {
             let flipped = device.after_kill();
-            flipped.flip(bit);
+            file(&flipped, in_journal).flip(bit);
+            let at = usize::from(in_journal);
             // The database may stop the thread where it finds that it was lied to.
             let opened = std::panic::catch_unwind(|| open(&flipped, Sync::Always));
             let Ok(Ok((disk, events))) = opened else {
-                refused += 1;
+                refused[at] += 1;
                 continue;
             };
             let head = disk.bounds().head();
             let last = events.last().map_or(0, |event| event.position.offset);
             assert_eq!(last, head.offset, "bit {bit}");
             if head.epoch == OTHER {
-                renewed += 1;
+                renewed[at] += 1;
             } else {
                 // What has gone may come back, if the bit was in the name of what says so.
                 assert!(disk.bounds().earliest().offset <= earliest, "bit {bit}");
                 assert_eq!(head, Position::new(EPOCH, EVENTS), "bit {bit}");
-                whole += 1;
+                whole[at] += 1;
             }
             // What is there is as it was published, whatever the epoch.
             for event in &events {
@@ -163,7 +169,18 @@ fn a_flipped_bit_is_never_delivered_and_nothing_is_lost_in_silence_hostile() {
                 assert_eq!(event.form.data, hub_protocol::Data::Text(data), "bit {bit}");
             }
         }
-        println!("{refused} refused, {renewed} with a new epoch, {whole} whole");
-        assert!(refused > 0 && whole > 0, "some bits matter and some do not");
+        println!("{refused:?} refused, {renewed:?} with a new epoch, {whole:?} whole");
+        assert!(
+            refused[0] > 0 && whole[0] > 0,
+            "some bits matter and some do not"
+        );
+        // Of a log that was closed the journal does not matter.
+        assert_eq!(refused[1], 0);
+        assert!(ends_in_order == (renewed[1] == 0) && whole[1] > 0);
     }
+}
+
+fn file(device: &Simulated, in_journal: bool) -> &File {
+    let Simulated { log, journal, .. } = device;
+    if in_journal { journal } else { log }
 }

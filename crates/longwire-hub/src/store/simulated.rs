@@ -5,11 +5,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redb::StorageBackend;
 
-/// Clones are the same disk: the file of the log, and the note beside it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Simulated(File, File);
+use super::files::Files;
 
-type File = Arc<Mutex<State>>;
+/// Clones are the same disk.
+#[derive(Clone, Debug)]
+pub(super) struct Simulated {
+    /// They fail together; the note never does.
+    pub(super) log: File,
+    pub(super) journal: File,
+    pub(super) mark: File,
+}
+
+/// Clones are the same file.
+#[derive(Clone, Debug, Default)]
+pub(super) struct File {
+    state: Arc<Mutex<State>>,
+    hand: Arc<Mutex<Hand>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -19,6 +31,11 @@ struct State {
     safe: Vec<u8>,
     /// What was written since, in order; `None` is a change of the length.
     unsafe_writes: Vec<(u64, Option<Vec<u8>>)>,
+}
+
+/// What writes files.
+#[derive(Debug, Default)]
+struct Hand {
     /// Acts that change the disk, so far.
     acts: u64,
     /// From this act on, up to the other, each fails so.
@@ -30,61 +47,107 @@ struct State {
 const SECTOR: usize = 512;
 
 impl Simulated {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn new() -> Self {
+        let log = File::default();
+        let journal = File {
+            hand: log.hand.clone(),
+            ..File::default()
+        };
+        let mark = File::default();
+        Self { log, journal, mark }
     }
 
-    /// The file of the note.
-    pub(super) fn mark(&self) -> Self {
-        Self(self.1.clone(), File::default())
+    /// With so small a journal that it is full now and then.
+    pub(super) fn files(&self) -> Files {
+        Files {
+            log: Arc::new(self.log.clone()),
+            journal: Arc::new(self.journal.clone()),
+            room: 20_000,
+            mark: Arc::new(self.mark.clone()),
+            lock: None,
+        }
+    }
+
+    fn hand(&self) -> MutexGuard<'_, Hand> {
+        self.log.hand()
     }
 
     /// Lets `count` acts fail, from the one after the next `after`.
     pub(super) fn fail(&self, after: u64, count: u64, error: i32) {
-        let mut state = self.state();
-        let first = state.acts + after;
-        state.fault = Some((first, first.saturating_add(count), error));
+        let mut hand = self.hand();
+        let first = hand.acts + after;
+        hand.fault = Some((first, first.saturating_add(count), error));
     }
 
     pub(super) fn heal(&self) {
-        self.state().fault = None;
+        self.hand().fault = None;
     }
 
     pub(super) fn lie(&self) {
-        self.state().lies = true;
+        self.hand().lies = true;
     }
 
     /// Acts so far.
     pub(super) fn acts(&self) -> u64 {
-        self.state().acts
+        self.hand().acts
     }
 
     /// The disk as a program finds it that starts after this one was killed.
     pub(super) fn after_kill(&self) -> Self {
-        let kept = |file: &File| {
-            let state = file.lock().unwrap_or_else(PoisonError::into_inner);
-            with(state.bytes.clone())
-        };
-        Self(kept(&self.0), kept(&self.1))
+        self.with(|state| state.bytes.clone())
     }
 
     /// The disk after its power failed: of what was not synced each sector may be there or not.
     pub(super) fn after_power_failure(&self, mut random: impl FnMut() -> bool) -> Self {
-        let mut left = |file: &File| {
-            let state = file.lock().unwrap_or_else(PoisonError::into_inner);
-            with(state.after_power_failure(&mut random))
+        self.with(|state| state.after_power_failure(&mut random))
+    }
+
+    fn with(&self, mut bytes: impl FnMut(&State) -> Vec<u8>) -> Self {
+        let other = Self::new();
+        for (file, other) in [
+            (&self.log, &other.log),
+            (&self.journal, &other.journal),
+            (&self.mark, &other.mark),
+        ] {
+            other.put(bytes(&file.state()));
+        }
+        other
+    }
+
+    /// Puts back the log and its journal as they were when the other was made.
+    pub(super) fn restore(&self, older: &Self) {
+        for (file, older) in [(&self.log, &older.log), (&self.journal, &older.journal)] {
+            file.put(older.bytes());
+        }
+    }
+}
+
+impl File {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand(&self) -> MutexGuard<'_, Hand> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.state().bytes.clone()
+    }
+
+    /// Puts these bytes there, safely.
+    pub(super) fn put(&self, bytes: Vec<u8>) {
+        let safe = bytes.clone();
+        let unsafe_writes = Vec::new();
+        *self.state() = State {
+            bytes,
+            safe,
+            unsafe_writes,
         };
-        Self(left(&self.0), left(&self.1))
     }
 
     pub(super) fn len_in_bits(&self) -> usize {
         self.state().bytes.len() * 8
-    }
-
-    /// Puts back what the file of the log held when the other was made.
-    pub(super) fn restore(&self, older: &Self) {
-        let bytes = older.state().bytes.clone();
-        self.state().bytes = bytes;
     }
 
     /// Changes one bit.
@@ -93,16 +156,17 @@ impl Simulated {
     }
 }
 
-fn with(bytes: Vec<u8>) -> File {
-    let state = State {
-        safe: bytes.clone(),
-        bytes,
-        ..State::default()
-    };
-    Arc::new(Mutex::new(state))
-}
-
 impl State {
+    fn sync(&mut self) {
+        for (at, written) in core::mem::take(&mut self.unsafe_writes) {
+            let at = usize::try_from(at).unwrap();
+            match written {
+                None => self.safe.resize(at, 0),
+                Some(written) => self.safe[at..at + written.len()].copy_from_slice(&written),
+            }
+        }
+    }
+
     fn after_power_failure(&self, mut random: impl FnMut() -> bool) -> Vec<u8> {
         let mut bytes = self.safe.clone();
         for (at, written) in &self.unsafe_writes {
@@ -122,7 +186,9 @@ impl State {
         }
         bytes
     }
+}
 
+impl Hand {
     fn act(&mut self) -> io::Result<()> {
         let act = self.acts;
         self.acts += 1;
@@ -135,7 +201,7 @@ impl State {
     }
 }
 
-impl StorageBackend for Simulated {
+impl StorageBackend for File {
     fn len(&self) -> io::Result<u64> {
         Ok(self.state().bytes.len() as u64)
     }
@@ -149,26 +215,25 @@ impl StorageBackend for Simulated {
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {
+        self.hand().act()?;
         let mut state = self.state();
-        state.act()?;
         state.bytes.resize(usize::try_from(len).unwrap(), 0);
         state.unsafe_writes.push((len, None));
         Ok(())
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        self.hand().act()?;
         let mut state = self.state();
-        state.act()?;
-        if !state.lies {
-            state.safe = state.bytes.clone();
-            state.unsafe_writes.clear();
+        if !self.hand().lies {
+            state.sync();
         }
         Ok(())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.hand().act()?;
         let mut state = self.state();
-        state.act()?;
         let at = usize::try_from(offset).unwrap();
         state.bytes[at..at + data.len()].copy_from_slice(data);
         state.unsafe_writes.push((offset, Some(data.to_vec())));

@@ -22,7 +22,7 @@ async fn a_changed_event_keeps_the_hub_from_starting() {
     let directory = Directory::new();
     let hub = Hub::on_disk(&directory, &[]).await;
     let ids = log(&hub, 40, 20 << 10).await;
-    hub.kill().await;
+    hub.stop().await;
     let file = format!("{}/log.redb", directory.path());
     let mut bytes = std::fs::read(&file).unwrap();
     let at = find(&bytes, "canary-20");
@@ -44,6 +44,39 @@ async fn a_changed_event_keeps_the_hub_from_starting() {
     for expected in ids {
         assert!(matches!(subscriber.next().await, Seen::Event { id, .. } if id == expected));
     }
+}
+
+#[tokio::test]
+async fn after_a_changed_event_of_the_journal_a_new_epoch_begins() {
+    let directory = Directory::new();
+    let hub = Hub::on_disk(&directory, &[]).await;
+    let ids = log(&hub, 40, 20 << 10).await;
+    hub.kill().await;
+    let file = format!("{}/journal", directory.path());
+    let mut bytes = std::fs::read(&file).unwrap();
+    let at = find(&bytes, "canary-20");
+    bytes[at + 5_000] ^= 1;
+    std::fs::write(&file, &bytes).unwrap();
+    let hub = Hub::on_disk(&directory, &[]).await;
+    let mut subscriber = Subscriber::after(CARRIERS[0], &hub, "t", &ids[3]).await;
+    let Seen::Gap(gap) = subscriber.next().await else {
+        panic!("events were lost")
+    };
+    assert_eq!(gap["reason"], "epoch");
+    // Those before it are there, in the new one.
+    for (n, before) in ids.iter().enumerate().take(20) {
+        let Seen::Event { id, data, .. } = subscriber.next().await else {
+            panic!("no event")
+        };
+        assert!(data.starts_with(&format!("canary-{n:02}")), "{data}");
+        assert_ne!(id, *before);
+    }
+    hub.signal(rustix::process::Signal::TERM);
+    let (_, stderr) = hub.ended().await;
+    assert!(
+        stderr.contains("a new epoch begins after offset 20"),
+        "{stderr}"
+    );
 }
 
 #[tokio::test]

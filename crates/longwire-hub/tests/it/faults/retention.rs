@@ -87,15 +87,17 @@ async fn a_hub_without_its_log_tells_everybody_and_with_it_nobody() {
 async fn a_log_put_back_from_a_backup_begins_a_new_epoch() {
     let directory = Directory::new();
     let options = ["--data", directory.path()];
-    let file = format!("{}/log.redb", directory.path());
+    let files = ["log.redb", "journal"].map(|name| format!("{}/{name}", directory.path()));
     let hub = Hub::start(&options).await;
     hub.publish_numbers("t", 1..=10).await;
     hub.stop().await;
-    let backup = std::fs::read(&file).unwrap();
+    let backup = files.each_ref().map(|file| std::fs::read(file).unwrap());
     let hub = Hub::start(&options).await;
     let ids = hub.publish_numbers("t", 11..=20).await;
     hub.kill().await;
-    std::fs::write(&file, backup).unwrap();
+    for (file, bytes) in files.iter().zip(backup) {
+        std::fs::write(file, bytes).unwrap();
+    }
     let hub = Hub::start(&options).await;
     // Without a new epoch, this event would have the offset of another that was seen.
     let id = hub.publish_data("t", "other").await;
