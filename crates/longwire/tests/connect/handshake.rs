@@ -342,7 +342,8 @@ async fn a_refusal_carries_status_fields_and_body() {
             if is_open_ended {
                 config = config.handshake_within(deadline);
             }
-            match ws::connect(server.url("/")).config(config).await {
+            let connect = ws::connect(server.url("/")).config(config);
+            match within("an answer", connect).await {
                 Err(Error::Status(response)) => {
                     assert_eq!(response.status().as_u16(), status);
                     assert_eq!(response.headers()[header::RETRY_AFTER], "7");
