@@ -1,3 +1,3 @@
 #![cfg_attr(fuzzing, no_main)]
 
-fuzz::target!(fuzz::runtime::record);
+fuzz::target!(fuzz::log::record);

@@ -7,6 +7,7 @@ pub mod deflate;
 pub mod frame;
 pub mod handshake;
 pub mod hub;
+pub mod log;
 #[cfg(feature = "peers")]
 pub mod peers;
 pub mod resume;

@@ -1,17 +1,11 @@
-//! What the runtime and the hub read from strangers and from disk, without IO. Their files are taken
-//! in as they are: neither crate is compiled.
+//! What the runtime reads from strangers, without IO. Its files are taken in as they are: the crate is
+//! not compiled.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use hub_protocol::Data;
-
-#[path = "../../crates/longwire-hub/src/store/block.rs"]
-mod block;
 #[path = "../../crates/longwire/src/http/chunked.rs"]
 mod chunked;
-#[path = "../../crates/longwire-hub/src/store/record.rs"]
-mod record;
 #[path = "../../crates/longwire/src/net/socks5.rs"]
 mod socks5;
 
@@ -213,112 +207,4 @@ fn literal_talk(host: &str, credentials: Credentials<'_>, answers: &[u8]) -> Tal
         return waits;
     }
     Ok((sent, answers.len() - reply.len() + whole, true))
-}
-
-/// An event in the log: what is read is written again and read as the same, its head alone too, and
-/// no bit of what was written may change.
-///
-/// The first two bytes choose the bit. The rest is a record behind its checksum.
-pub fn record(data: &[u8]) {
-    let Some((bit, body)) = data.split_first_chunk() else {
-        return;
-    };
-    let checked = |body: &[u8]| [&crc_32(body).to_le_bytes(), body].concat();
-    let Some((form, time)) = record::decode(&checked(body)) else {
-        return;
-    };
-    let mut written = Vec::new();
-    record::encode(&form, time, &mut written);
-    assert_eq!(written, checked(&written[4..]));
-    assert_eq!(record::length(&form), written.len());
-    assert_eq!(record::decode(&written), Some((form.clone(), time)));
-
-    let (head, at) = record::decode_header(&written).expect("what is whole has a head");
-    let mut empty = form;
-    empty.data = Data::Text(String::new());
-    assert_eq!((head, at), (empty, time));
-
-    let bit = usize::from(u16::from_le_bytes(*bit)) % (written.len() * 8);
-    written[bit / 8] ^= 1 << (bit % 8);
-    assert_eq!(record::decode(&written), None, "bit {bit}");
-    written[bit / 8] ^= 1 << (bit % 8);
-    assert_eq!(
-        record::decode(&written[..bit / 8]),
-        None,
-        "cut at {}",
-        bit / 8
-    );
-}
-
-/// Events that are in the log together: read as a literal reading does, from any of them on, and no
-/// bit of what says where they are may change. What is read is written again the same.
-///
-/// The first two bytes choose the bit, eight more the first offset, one the offset to read from. The
-/// rest is a block behind its checksum.
-pub fn block(data: &[u8]) {
-    let Some((&[low, high, first @ .., skipped], body)) = data.split_first_chunk::<11>() else {
-        return;
-    };
-    let first = u64::from_le_bytes(first);
-    let count = body
-        .first_chunk()
-        .map_or(0, |count| u16::from_le_bytes(*count));
-    let head = (2 + 4 * usize::from(count)).min(body.len());
-    let sum = crc_32(&[&first.to_le_bytes(), &body[..head]].concat());
-    let mut whole = [&sum.to_le_bytes(), body].concat();
-
-    let literal = literal_block(first, body);
-    let parsed = block::Block::parse(first, &whole);
-    assert_eq!(parsed.is_some(), literal.is_some());
-    let (Some(parsed), Some(literal)) = (parsed, literal) else {
-        return;
-    };
-    assert_eq!(parsed.last() - first + 1, literal.len() as u64);
-    assert!(parsed.from(0).eq(literal.iter().copied()));
-    let from = first.saturating_add(skipped.into());
-    let rest = literal.iter().filter(|(offset, _)| *offset >= from);
-    assert!(parsed.from(from).eq(rest.copied()));
-
-    let decoded = literal.iter().map(|(_, bytes)| record::decode(bytes));
-    if let Some(decoded) = decoded.collect::<Option<Vec<_>>>()
-        && decoded.iter().all(|(_, time)| *time == decoded[0].1)
-    {
-        let mut written = Vec::new();
-        let forms = decoded.iter().map(|(form, _)| form);
-        block::encode(first, forms, decoded[0].1, &mut written);
-        assert_eq!(written, whole);
-        let lengths: Vec<_> = literal.iter().map(|(_, bytes)| bytes.len()).collect();
-        assert_eq!(block::sizes(&lengths).last(), Some(whole.len()));
-    }
-
-    let bit = usize::from(u16::from_le_bytes([low, high])) % ((4 + head) * 8);
-    whole[bit / 8] ^= 1 << (bit % 8);
-    assert!(block::Block::parse(first, &whole).is_none(), "bit {bit}");
-    whole[bit / 8] ^= 1 << (bit % 8);
-    let other = first ^ 1 << (bit % 64);
-    assert!(block::Block::parse(other, &whole).is_none(), "at {other}");
-}
-
-/// The records by offset, from the number of them on.
-fn literal_block(first: u64, body: &[u8]) -> Option<Vec<(u64, &[u8])>> {
-    let count = u64::from(u16::from_le_bytes(*body.first_chunk()?));
-    let mut at = 2 + 4 * usize::try_from(count).ok()?;
-    let mut records = Vec::new();
-    for index in 0..count {
-        let length = body.get(2 + 4 * usize::try_from(index).ok()?..)?;
-        let length = u32::from_le_bytes(*length.first_chunk()?);
-        let end = at.checked_add(usize::try_from(length).ok()?)?;
-        records.push((first.checked_add(index)?, body.get(at..end)?));
-        at = end;
-    }
-    (at == body.len() && count > 0 && first > 0).then_some(records)
-}
-
-/// RFC 1952 §8, bit by bit.
-fn crc_32(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(!0, |sum, byte| {
-        (0..8).fold(sum ^ u32::from(*byte), |sum, _| {
-            sum >> 1 ^ if sum & 1 == 1 { 0xedb8_8320 } else { 0 }
-        })
-    })
 }
