@@ -1,7 +1,6 @@
 //! What the hub reads from its disk. The files of the store are taken in as they are: its crate is not
 //! compiled.
 
-use ::resume::Epoch;
 use hub_protocol::Data;
 
 #[path = "../../crates/longwire-hub/src/store/block.rs"]
@@ -121,13 +120,13 @@ fn literal_block(first: u64, body: &[u8]) -> Option<Vec<(u64, &[u8])>> {
 }
 
 /// A commit in the journal: read as a literal reading does, whatever stands behind it, and no bit of it
-/// may change, nor its epoch. What is read is written again the same.
+/// may change, nor its key. What is read is written again the same.
 ///
-/// The first two bytes choose the bit, one the epoch, eight each where the log begins and the first
+/// The first two bytes choose the bit, one the key, eight each where the log begins and the first
 /// offset. The rest are blocks behind their checksums, each behind its length in two bytes, and what is
 /// no block any more stands behind the entry.
 pub fn journal(data: &[u8]) {
-    let Some((&[low, high, epoch, ref fields @ ..], mut rest)) = data.split_first_chunk::<19>()
+    let Some((&[low, high, key, ref fields @ ..], mut rest)) = data.split_first_chunk::<19>()
     else {
         return;
     };
@@ -154,13 +153,13 @@ pub fn journal(data: &[u8]) {
         .expect("a small input")
         .to_le_bytes();
     let covered = [&length[..], earliest, first, &blocks].concat();
-    let of = |epoch| Epoch::from_bytes([epoch; Epoch::LEN]);
-    let sum = crc_32(&[&of(epoch).to_bytes()[..], &covered].concat());
+    let of = |key| crc_32(&[key]);
+    let sum = crc_32(&[&[key], &covered[..]].concat());
     let mut whole = [&sum.to_le_bytes()[..], &covered, rest].concat();
     let len = whole.len() - rest.len();
 
     let mut behind = &whole[..];
-    let written = entry::Written::take(&mut behind, of(epoch)).expect("an entry");
+    let written = entry::Written::take(&mut behind, of(key)).expect("an entry");
     assert_eq!(behind, rest);
     assert_eq!(
         (written.earliest, written.first),
@@ -171,23 +170,31 @@ pub fn journal(data: &[u8]) {
         Some((first, bytes.to_vec(), block.last()))
     });
     assert!(read.eq(literal.iter().cloned()));
+    let last = literal.iter().flatten().map(|(_, _, last)| *last).max();
+    for head in [0, number(earliest), number(first), next] {
+        assert_eq!(
+            written.is_beyond(head),
+            last.is_some_and(|last| last > head)
+        );
+    }
 
     if let Some(literal) = literal.into_iter().collect::<Option<Vec<_>>>() {
         let mut again = entry::Entry::new(number(first));
         for (_, bytes, _) in literal {
             assert_eq!(again.push(|out| out.extend_from_slice(&bytes)), bytes);
         }
-        assert_eq!(again.seal(of(epoch), number(earliest)), whole[..len]);
+        assert_eq!(again.len(), len);
+        assert_eq!(again.seal(of(key), number(earliest)), whole[..len]);
     }
 
-    let is_taken = |bytes: &[u8], epoch| entry::Written::take(&mut &bytes[..], of(epoch)).is_some();
-    assert!(!is_taken(&whole[..len - 1], epoch));
-    assert!(!is_taken(&whole, epoch ^ 1 << (low % 8)));
+    let is_taken = |bytes: &[u8], key| entry::Written::take(&mut &bytes[..], of(key)).is_some();
+    assert!(!is_taken(&whole[..len - 1], key));
+    assert!(!is_taken(&whole, key ^ 1 << (low % 8)));
     let bit = usize::from(u16::from_le_bytes([low, high])) % (len * 8);
     whole[bit / 8] ^= 1 << (bit % 8);
     // A length that says more than one bit does reaches into what stands behind.
     if !(4..8).contains(&(bit / 8)) {
-        assert!(!is_taken(&whole, epoch), "bit {bit}");
+        assert!(!is_taken(&whole, key), "bit {bit}");
     }
 }
 

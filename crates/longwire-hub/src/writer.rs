@@ -83,9 +83,8 @@ struct Last {
 }
 
 impl Last {
-    /// One of so many events, that has just ended.
-    fn new(events: usize, begun: Instant) -> Self {
-        let ended = Instant::now();
+    /// One of so many events.
+    fn new(events: usize, begun: Instant, ended: Instant) -> Self {
         Self {
             events,
             took: ended - begun,
@@ -271,6 +270,7 @@ pub(crate) struct Writing<'q> {
     queue: &'q Queue,
     events: usize,
     begun: Instant,
+    ended: Option<Instant>,
 }
 
 impl<'q> Writing<'q> {
@@ -279,7 +279,13 @@ impl<'q> Writing<'q> {
             queue,
             events,
             begun: Instant::now(),
+            ended: None,
         }
+    }
+
+    /// Who waited for this has been answered: what else is done says nothing about the next.
+    pub(crate) fn answered(&mut self) {
+        self.ended = Some(Instant::now());
     }
 }
 
@@ -288,7 +294,8 @@ impl Drop for Writing<'_> {
         let mut waiting = self.queue.waiting();
         waiting.writing = false;
         if self.events > 0 {
-            waiting.last = Last::new(self.events, self.begun);
+            let ended = self.ended.unwrap_or_else(Instant::now);
+            waiting.last = Last::new(self.events, self.begun, ended);
         }
         if std::thread::panicking() {
             // Nothing is written any more: those who wait hear it.

@@ -48,10 +48,11 @@ impl Hub {
     pub(super) fn write(&self) {
         let Some(disk) = &self.disk else { return };
         loop {
-            let (work, _writing) = disk.queue.take();
+            let (work, mut writing) = disk.queue.take();
             let done = match work {
                 Work::Append(pending) => {
                     self.append(pending);
+                    writing.answered();
                     // Without waiting for each, it may be due, however much more comes.
                     self.store.sync()
                 }
@@ -111,7 +112,9 @@ impl Hub {
                 true
             }
         };
-        for (done, outcome) in outcomes {
+        // The last first: a client with several under way waits for its first, and then finds all
+        // of them answered.
+        for (done, outcome) in outcomes.into_iter().rev() {
             let new = |event: &Arc<Event>| event.position.offset > head.offset;
             let outcome = match outcome {
                 Ok(event) if failed && new(&event) => Err(Refusal::Unwritten),

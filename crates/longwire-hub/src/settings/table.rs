@@ -233,7 +233,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         kind: Kind::Text("WHEN"),
         default: "always",
         help: "When to wait for the disk: `always` before an event is acknowledged, `interval:MS` \
-               that often in milliseconds, or `never`; without `always`, a crash begins a new epoch",
+               that often in milliseconds, or `never`; without `always`, a crash begins a new epoch, and \
+               with `never` a loss of power may leave a log that cannot be opened",
         group: LOG,
         example: "interval:100",
         set: |settings, text| sync(text).map(|sync| settings.fsync = sync),

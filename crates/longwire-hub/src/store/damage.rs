@@ -188,8 +188,20 @@ fn what_is_lost_while_the_log_is_open_is_not_passed_over() {
 }
 
 #[test]
+fn a_log_from_before_there_was_a_journal_is_opened() {
+    let device = log();
+    set_fact(&device, "format", b"2");
+    device.journal.put(Vec::new());
+    assert_eq!(open(&device, Sync::Always).unwrap().1.len(), 9);
+    let transaction = database(&device).begin_read().unwrap();
+    let facts = transaction.open_table(FACTS).unwrap();
+    // The program of then would not know of the journal.
+    assert_eq!(facts.get("format").unwrap().unwrap().value(), b"3");
+}
+
+#[test]
 fn a_log_of_another_format_is_not_opened_and_stays_as_it_is() {
-    for (format, says) in [("1", "of an older version"), ("3", "of a newer version")] {
+    for (format, says) in [("1", "of an older version"), ("4", "of a newer version")] {
         let device = log();
         // The first one had a record under each offset.
         replace(&device, |blocks| {

@@ -1,4 +1,4 @@
-//! The file of the log, as the database wants it.
+//! A file of the log, as the database wants it.
 
 use std::fs::File;
 use std::io;

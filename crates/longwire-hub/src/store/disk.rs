@@ -6,9 +6,9 @@
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::fs::File;
+use std::fs::{self, File};
 use std::panic::catch_unwind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -60,6 +60,7 @@ pub(crate) struct Disk {
     clock: Clock,
     log: Arc<dyn StorageBackend>,
     mark: Mark,
+    doubt: Option<PathBuf>,
     /// Holds the lock.
     _lock: Option<File>,
 }
@@ -98,8 +99,10 @@ impl Disk {
                 ))
             })
             .map_err(|error| StoreError::new(format_args!("{}: {error}", directory.display())))?;
-        // That it is in use must be known after the power has failed, too.
-        files::wait(directory)?;
+        if sync == Sync::Never {
+            // That it is in use must be known after the power has failed, too.
+            files::wait(directory)?;
+        }
         Ok(disk)
     }
 
@@ -111,17 +114,17 @@ impl Disk {
         fresh: Epoch,
         seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
-        let (log, room) = (files.log, files.room);
+        let log = files.log;
         let database = database(Shared(log.clone()))?;
         let mark = Mark::new(files.mark);
         let noted = mark.read().map_err(StoreError::new)?;
-        let written = journal::read(&*files.journal, room).map_err(StoreError::new)?;
+        let written = journal::read(&*files.journal).map_err(StoreError::new)?;
         let epoch = facts::begin(&database, sync, noted, &written, fresh)?;
         let kept = Kept::load(&database.begin_read()?, epoch, seen)?;
         mark.begin(Position::new(epoch, kept.head))
             .map_err(StoreError::new)?;
         let journal = match sync {
-            Sync::Always => Some(Journal::begin(files.journal, room, epoch)),
+            Sync::Always => Some(Journal::begin(files.journal, files.room, epoch, files.seed)),
             Sync::Interval(_) | Sync::Never => None,
         };
         Ok(Self {
@@ -139,6 +142,7 @@ impl Disk {
             sync,
             log,
             mark,
+            doubt: files.doubt,
             _lock: files.lock,
         })
     }
@@ -189,18 +193,18 @@ impl Disk {
         } else if !gone.is_empty() && kept.is_cut() {
             facts::set_earliest(&transaction, kept.earliest)?;
         }
-        let waits = match &mut state.journal {
-            Some(journal) => !journal.append(entry, kept.earliest)?,
-            None => false,
+        let in_journal = match &mut state.journal {
+            Some(journal) => journal.append(entry, kept.earliest)?,
+            None => true,
         };
-        if !waits {
+        if in_journal {
             transaction
                 .set_durability(Durability::None)
                 .map_err(StoreError::new)?;
-        }
-        transaction.commit()?;
-        if let Some(journal) = state.journal.as_mut().filter(|_| waits) {
-            journal.clear();
+            transaction.commit()?;
+        } else {
+            transaction.commit()?;
+            state.journal.iter_mut().for_each(Journal::clear);
         }
         state.kept = kept;
         self.shown.set(&state.kept);
@@ -235,6 +239,17 @@ impl Disk {
 
     /// Reading goes on, from what the disk has, without writing to it.
     fn only_read(&self, state: &State) {
+        if let Some(path) = &self.doubt {
+            // Else the next start would believe what the operating system has in memory.
+            if let Err(error) = fs::write(path, []) {
+                tracing::error!(%error, "{}: cannot be made", path.display());
+            }
+        }
+        let works = |database: &Database| database.begin_write().is_ok();
+        if works(&self.database.read().unwrap_or_else(PoisonError::into_inner)) {
+            // The journal has failed alone.
+            return;
+        }
         let reopen = || {
             let database = database(Overlay::new(self.log.clone()).map_err(StoreError::new)?)?;
             if let Some(journal) = &state.journal {
@@ -255,6 +270,17 @@ impl Disk {
             }
             Err(error) => tracing::error!(%error, "the log on disk cannot be read any more"),
         }
+    }
+
+    /// Makes the database durable in good time, so that no publisher waits for that.
+    fn empty_journal(&self, state: &mut State) -> Result<(), StoreError> {
+        if let Some(journal) = &mut state.journal
+            && journal.is_half_full()
+        {
+            self.commit_durably(false)?;
+            journal.clear();
+        }
+        Ok(())
     }
 
     fn commit_durably(&self, end: bool) -> Result<(), StoreError> {
@@ -309,7 +335,7 @@ impl Store for Disk {
 
     fn sync(&self) -> Result<(), StoreError> {
         let every = match self.sync {
-            Sync::Always => return Ok(()),
+            Sync::Always => return self.write(|state| self.empty_journal(state)),
             Sync::Interval(every) => every,
             Sync::Never => LAZY,
         };

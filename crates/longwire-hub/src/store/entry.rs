@@ -4,14 +4,13 @@
 //! crc-32 (4) │ length of the blocks (4) │ earliest (8) │ first (8) │ per block: length (4), block …
 //! ```
 //!
-//! Numbers are little-endian. The checksum covers the epoch and everything after it. `earliest` is
-//! where the log began after this commit, `first` the offset of the first event in the blocks, or the
-//! one that would be next if there is none. The blocks are those of the [table](super::block).
-
-use resume::Epoch;
+//! Numbers are little-endian. The checksum goes on from the key of the journal and covers everything
+//! after it. `earliest` is where the log began after this commit, `first` the offset of the first event
+//! in the blocks, or the one that would be next if there is none. The blocks are those of the
+//! [table](super::block).
 
 use super::block::Block;
-use super::record::{crc_32, crc_32_after};
+use super::record::crc_32_after;
 
 /// Bytes of an entry beside its blocks, and for each of them.
 const HEAD: usize = 4 + LENGTH + 8 + 8;
@@ -42,14 +41,19 @@ impl Entry {
         &self.bytes[start..]
     }
 
+    /// Bytes of the entry.
+    pub(super) const fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The entry, after whose commit the log begins at `earliest`.
-    pub(super) fn seal(self, epoch: Epoch, earliest: u64) -> Vec<u8> {
+    pub(super) fn seal(self, key: u32, earliest: u64) -> Vec<u8> {
         let Self { first, mut bytes } = self;
         let blocks = length(bytes.len() - HEAD);
         bytes[4..8].copy_from_slice(&blocks);
         bytes[8..16].copy_from_slice(&earliest.to_le_bytes());
         bytes[16..HEAD].copy_from_slice(&first.to_le_bytes());
-        let sum = sum(epoch, &bytes[4..]);
+        let sum = crc_32_after(key, &bytes[4..]);
         bytes[..4].copy_from_slice(&sum.to_le_bytes());
         bytes
     }
@@ -61,10 +65,6 @@ const fn length(bytes: usize) -> [u8; LENGTH] {
     [a, b, c, d]
 }
 
-fn sum(epoch: Epoch, bytes: &[u8]) -> u32 {
-    crc_32_after(crc_32(&epoch.to_bytes()), bytes)
-}
-
 /// A commit, as it was written.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Written<'j> {
@@ -74,15 +74,15 @@ pub(super) struct Written<'j> {
 }
 
 impl<'j> Written<'j> {
-    /// Takes the entry that `journal` begins with, if one of this epoch is there as it was written.
-    pub(super) fn take(journal: &mut &'j [u8], epoch: Epoch) -> Option<Self> {
-        let (sum_noted, bytes) = journal.split_first_chunk()?;
+    /// Takes the entry that `journal` begins with, if one with this key is there as it was written.
+    pub(super) fn take(journal: &mut &'j [u8], key: u32) -> Option<Self> {
+        let (sum, bytes) = journal.split_first_chunk()?;
         let (length, rest) = bytes.split_first_chunk()?;
         let (earliest, rest) = rest.split_first_chunk()?;
         let (first, rest) = rest.split_first_chunk()?;
         let (blocks, after) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         let written = &bytes[..bytes.len() - after.len()];
-        if sum(epoch, written) != u32::from_le_bytes(*sum_noted) {
+        if crc_32_after(key, written) != u32::from_le_bytes(*sum) {
             return None;
         }
         *journal = after;
@@ -91,6 +91,12 @@ impl<'j> Written<'j> {
             first: u64::from_le_bytes(*first),
             blocks,
         })
+    }
+
+    /// Whether it has events behind this offset.
+    pub(super) fn is_beyond(self, head: u64) -> bool {
+        let mut blocks = self.blocks().flatten();
+        blocks.any(|(_, _, block)| block.last() > head)
     }
 
     /// The blocks with their keys. `None` for what is none.
@@ -120,8 +126,8 @@ mod tests {
     use super::super::block;
     use super::*;
 
-    const EPOCH: Epoch = Epoch::from_bytes([7; Epoch::LEN]);
-    const OTHER: Epoch = Epoch::from_bytes([8; Epoch::LEN]);
+    const KEY: u32 = 7;
+    const OTHER: u32 = 8;
 
     /// An entry of blocks of so many events each, from the offset `first` on.
     fn entry(first: u64, blocks: &[u64], earliest: u64) -> Vec<u8> {
@@ -137,7 +143,7 @@ mod tests {
             assert_eq!(pushed, alone);
             next += count;
         }
-        entry.seal(EPOCH, earliest)
+        entry.seal(KEY, earliest)
     }
 
     /// The offsets of the blocks, as far as they are blocks.
@@ -165,11 +171,11 @@ mod tests {
             (4, 5, vec![]),
             (5, 5, vec![(5, 68)]),
         ] {
-            let written = Written::take(&mut journal, EPOCH).unwrap();
+            let written = Written::take(&mut journal, KEY).unwrap();
             assert_eq!((written.earliest, written.first), (earliest, first));
             assert_eq!(blocks(written), Some(there));
         }
-        assert!(Written::take(&mut journal, EPOCH).is_none());
+        assert!(Written::take(&mut journal, KEY).is_none());
         assert_eq!(journal, [0; 100]);
     }
 
@@ -177,16 +183,16 @@ mod tests {
     fn no_bit_can_change_unnoticed_and_no_byte_be_missing() {
         for blocks in [&[][..], &[1], &[2, 3]] {
             let mut bytes = entry(5, blocks, 2);
-            assert!(Written::take(&mut &bytes[..], EPOCH).is_some());
+            assert!(Written::take(&mut &bytes[..], KEY).is_some());
             assert!(Written::take(&mut &bytes[..], OTHER).is_none());
             for bit in 0..bytes.len() * 8 {
                 bytes[bit / 8] ^= 1 << (bit % 8);
-                assert!(Written::take(&mut &bytes[..], EPOCH).is_none(), "bit {bit}");
+                assert!(Written::take(&mut &bytes[..], KEY).is_none(), "bit {bit}");
                 bytes[bit / 8] ^= 1 << (bit % 8);
             }
             for end in 0..bytes.len() {
                 assert!(
-                    Written::take(&mut &bytes[..end], EPOCH).is_none(),
+                    Written::take(&mut &bytes[..end], KEY).is_none(),
                     "cut at {end}"
                 );
             }
@@ -198,8 +204,8 @@ mod tests {
         let sealed = |fill: &dyn Fn(&mut Vec<u8>)| {
             let mut entry = Entry::new(5);
             entry.push(fill);
-            let bytes = entry.seal(EPOCH, 1);
-            blocks(Written::take(&mut &bytes[..], EPOCH).unwrap())
+            let bytes = entry.seal(KEY, 1);
+            blocks(Written::take(&mut &bytes[..], KEY).unwrap())
         };
         let form = PublishForm::text(["a"], "x");
         let block = |first| {
@@ -214,7 +220,7 @@ mod tests {
         // The last offset there can be leaves none for what follows.
         let mut entry = Entry::new(u64::MAX);
         entry.push(|bytes| bytes.extend(block(u64::MAX)));
-        let bytes = entry.seal(EPOCH, 1);
-        assert_eq!(blocks(Written::take(&mut &bytes[..], EPOCH).unwrap()), None);
+        let bytes = entry.seal(KEY, 1);
+        assert_eq!(blocks(Written::take(&mut &bytes[..], KEY).unwrap()), None);
     }
 }

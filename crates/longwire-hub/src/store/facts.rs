@@ -5,15 +5,17 @@ use resume::Epoch;
 
 use super::block::Block;
 use super::disk::{EVENTS, damaged};
+use super::journal::{self, Replayed};
 use super::mark::Noted;
 use super::record::crc_32;
-use super::{StoreError, Sync, journal};
+use super::{StoreError, Sync};
 
 /// `format`, `epoch` (twelve bytes), `head` (of a log that has been emptied), `earliest` (when the
 /// oldest block was cut, with a checksum) and `open`.
 pub(super) const FACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("facts");
-/// Of the log: 1 had a record under each offset, 2 has blocks of them.
-const FORMAT: &[u8] = b"2";
+/// Of the log: 1 had a record under each offset, 2 blocks of them, 3 has a journal beside them.
+const FORMAT: &[u8] = b"3";
+const WITHOUT_JOURNAL: &[u8] = b"2";
 
 /// Replays the journal, decides about the epoch, and notes that the log is in use if a crash could
 /// take something back.
@@ -34,7 +36,7 @@ pub(super) fn begin(
                      read: move it away to begin a new one",
                 ));
             }
-            Some(format) if format.value() != FORMAT => {
+            Some(format) if ![FORMAT, WITHOUT_JOURNAL].contains(&format.value()) => {
                 return Err(StoreError::new(
                     "the log is of a newer version of this program",
                 ));
@@ -48,12 +50,13 @@ pub(super) fn begin(
             None => None,
         };
         drop(facts);
-        if let Some(kept) = kept {
-            journal::replay(&transaction, kept, journal)?;
-        }
+        let replayed = match kept {
+            Some(kept) => journal::replay(&transaction, kept, journal)?,
+            None => Replayed::Whole,
+        };
         let head = newest(&transaction, &transaction.open_table(EVENTS)?)?;
         let epoch = match kept {
-            Some(kept) if noted.contradicts(kept, head) => {
+            Some(kept) if replayed == Replayed::Lost || noted.contradicts(kept, head) => {
                 tracing::error!(
                     "the disk has lost events that were acknowledged: a new epoch begins after \
                      offset {head}"

@@ -1,11 +1,12 @@
 //! How far the log was acknowledged, noted beside it.
 //!
-//! The database takes its last commit back where it finds it damaged after a crash, as it must with
+//! The log takes its last commits back where it finds them damaged after a crash, as it must with
 //! one that was torn before it was acknowledged. But if it had been acknowledged, then the disk has
 //! lost what was safe (a bit has changed, the disk lies about syncing, an old copy was put in
 //! place), and going on would give offsets a second time, to other events. So the head is noted
 //! here after each commit, without waiting for the disk: the note is never ahead of what was
-//! acknowledged, and a log that is behind it has lost something.
+//! acknowledged, and a log that is behind it has lost something. One without a note was put in place
+//! by somebody, who knows no better.
 
 use std::io;
 use std::sync::Arc;
@@ -75,9 +76,8 @@ impl Noted {
     /// Whether a log of this epoch that ends at `head` has lost something.
     pub(super) fn contradicts(self, epoch: Epoch, head: u64) -> bool {
         match self {
-            Self::Nothing => false,
             Self::Head(noted) => noted.epoch == epoch && noted.offset > head,
-            Self::Unreadable => true,
+            Self::Nothing | Self::Unreadable => true,
         }
     }
 }

@@ -2,8 +2,10 @@
 
 use resume::{Bounds, Position};
 
-use super::conformance::{EPOCH, FOREVER, event};
+use super::conformance::{Directory, EPOCH, FOREVER, event};
 use super::crash::{OTHER, append, begin, begin_with, data, holds, open};
+use super::files::Files;
+use super::journal::PAGE;
 use super::simulated::Simulated;
 use super::*;
 
@@ -19,7 +21,7 @@ fn with_journal(count: u64) -> Simulated {
 
 #[test]
 fn what_was_acknowledged_is_in_the_journal_alone() {
-    let device = with_journal(20);
+    let device = with_journal(4);
     // Else the tests here and those of crashes would prove little.
     device.journal.put(Vec::new());
     let (disk, events) = open(&device, Sync::Always).unwrap();
@@ -44,16 +46,53 @@ fn it_is_there_whichever_way_the_log_is_opened_next() {
 
 #[test]
 fn a_journal_that_is_full_goes_on_from_its_start_and_what_is_left_of_it_is_not_replayed() {
-    for count in [350, 351, 352, 400, 701, 702, 900] {
+    for count in [5, 6, 7, 10, 11, 12, 13, 100] {
         let device = with_journal(count);
         let (disk, events) = open(&device, Sync::Always).unwrap();
         assert_eq!(disk.bounds(), Bounds::new(EPOCH, 1, count));
         assert_eq!(events.len() as u64, count);
     }
-    // That was more than one journal.
-    let journal = with_journal(1).journal.bytes();
-    let entry = 1 + journal.iter().rposition(|byte| *byte != 0).unwrap();
-    assert!(entry * 351 > journal.len(), "{entry}");
+    // Five have room: the sixth made the database durable.
+    let device = with_journal(6);
+    device.journal.put(Vec::new());
+    assert_eq!(open(&device, Sync::Always).unwrap().1.len(), 6);
+}
+
+#[test]
+fn a_journal_that_is_half_full_is_emptied_when_there_is_time() {
+    for (count, durable) in [(2, 0), (3, 3)] {
+        let device = Simulated::new();
+        let disk = begin(&device, Sync::Always);
+        for offset in 1..=count {
+            disk.append(&[event(offset, "x")]).unwrap();
+        }
+        disk.sync().unwrap();
+        let copy = device.after_kill();
+        copy.journal.put(Vec::new());
+        let (_, events) = open(&copy, Sync::Always).unwrap();
+        assert_eq!(events.len(), durable);
+        // It goes on from its start.
+        disk.append(&[event(count + 1, "x")]).unwrap();
+        let (disk, events) = open(&device.after_kill(), Sync::Always).unwrap();
+        assert_eq!(events.len() as u64, count + 1);
+        assert_eq!(disk.bounds(), Bounds::new(EPOCH, 1, count + 1));
+    }
+}
+
+#[test]
+fn what_the_journal_has_lost_is_noticed_without_the_note() {
+    for (page, kept) in [(0, 0), (1, 0), (2, 1), (4, 3), (5, 4)] {
+        let device = with_journal(5);
+        // As it was at the start: the disk was not waited for since.
+        let note = with_journal(0).mark.bytes();
+        device.mark.put(note);
+        device.journal.flip(page * PAGE * 8 + 50);
+        let (disk, events) = open(&device, Sync::Always).unwrap();
+        // Behind the last one nothing tells whether it was acknowledged.
+        let epoch = if page == 5 { EPOCH } else { OTHER };
+        assert_eq!(disk.bounds(), Bounds::new(epoch, 1, kept), "page {page}");
+        assert_eq!(events.len() as u64, kept);
+    }
 }
 
 #[test]
@@ -117,6 +156,8 @@ fn a_log_that_is_older_than_its_journal_begins_a_new_epoch() {
     append(&disk, 60);
     let newer = device.after_kill();
     newer.log.put(older.log.bytes());
+    // The note does not know it.
+    newer.mark.put(older.mark.bytes());
     let (disk, events) = open(&newer, Sync::Always).unwrap();
     let head = disk.bounds().head();
     assert_eq!(head.epoch, OTHER);
@@ -138,4 +179,25 @@ fn what_is_larger_than_the_journal_waits_for_the_database() {
     assert_eq!(disk.bounds(), Bounds::new(EPOCH, 1, 5));
     assert_eq!(events[3].form.data, hub_protocol::Data::Text(large));
     assert_eq!(events[4].form.data, hub_protocol::Data::Text(data(5)));
+}
+
+#[test]
+fn after_an_error_of_the_disk_the_files_are_written_again_before_they_are_believed() {
+    let directory = Directory::new();
+    let open = || Disk::open(&directory.0, FOREVER, Sync::Always, EPOCH, |_| {}).unwrap();
+    let disk = open();
+    append(&disk, 5);
+    drop(disk);
+    let doubt = directory.0.join("doubt");
+    std::fs::write(&doubt, []).unwrap();
+    // In the file and not on disk, as far as the operating system tells.
+    let written = |name| std::fs::metadata(directory.0.join(name)).unwrap();
+    let before = ["log.redb", "journal"].map(|name| written(name).modified().unwrap());
+    let files = Files::open(&directory.0, Sync::Always).unwrap();
+    for (name, before) in ["log.redb", "journal"].into_iter().zip(before) {
+        assert!(written(name).modified().unwrap() > before, "{name}");
+    }
+    drop(files);
+    assert!(!doubt.exists());
+    assert_eq!(open().bounds(), Bounds::new(EPOCH, 1, 5));
 }

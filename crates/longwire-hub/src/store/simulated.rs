@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use redb::StorageBackend;
 
 use super::files::Files;
+use super::journal::PAGE;
 
 /// Clones are the same disk.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(super) struct Simulated {
     pub(super) log: File,
     pub(super) journal: File,
     pub(super) mark: File,
+    /// Bytes of the journal: so few that it is full now and then.
+    pub(super) room: usize,
 }
 
 /// Clones are the same file.
@@ -54,16 +57,31 @@ impl Simulated {
             ..File::default()
         };
         let mark = File::default();
-        Self { log, journal, mark }
+        Self {
+            log,
+            journal,
+            mark,
+            room: 6 * PAGE,
+        }
     }
 
-    /// With so small a journal that it is full now and then.
+    /// With room for so many pages of entries.
+    pub(super) fn with_room(pages: usize) -> Self {
+        Self {
+            room: (1 + pages) * PAGE,
+            ..Self::new()
+        }
+    }
+
     pub(super) fn files(&self) -> Files {
         Files {
             log: Arc::new(self.log.clone()),
             journal: Arc::new(self.journal.clone()),
-            room: 20_000,
+            room: self.room as u64,
+            // The same each time: no entry that is left is told from others by it.
+            seed: *b"a secret",
             mark: Arc::new(self.mark.clone()),
+            doubt: None,
             lock: None,
         }
     }
@@ -103,7 +121,10 @@ impl Simulated {
     }
 
     fn with(&self, mut bytes: impl FnMut(&State) -> Vec<u8>) -> Self {
-        let other = Self::new();
+        let other = Self {
+            room: self.room,
+            ..Self::new()
+        };
         for (file, other) in [
             (&self.log, &other.log),
             (&self.journal, &other.journal),
@@ -162,7 +183,7 @@ impl State {
             let at = usize::try_from(at).unwrap();
             match written {
                 None => self.safe.resize(at, 0),
-                Some(written) => self.safe[at..at + written.len()].copy_from_slice(&written),
+                Some(written) => put(&mut self.safe, at, &written),
             }
         }
     }
@@ -177,8 +198,8 @@ impl State {
                 Some(written) => {
                     for (index, sector) in written.chunks(SECTOR).enumerate() {
                         let at = at + index * SECTOR;
-                        if random() && at + sector.len() <= bytes.len() {
-                            bytes[at..at + sector.len()].copy_from_slice(sector);
+                        if random() {
+                            put(&mut bytes, at, sector);
                         }
                     }
                 }
@@ -186,6 +207,14 @@ impl State {
         }
         bytes
     }
+}
+
+/// As a file does, which becomes longer where something is written behind its end.
+fn put(bytes: &mut Vec<u8>, at: usize, data: &[u8]) {
+    if bytes.len() < at + data.len() {
+        bytes.resize(at + data.len(), 0);
+    }
+    bytes[at..at + data.len()].copy_from_slice(data);
 }
 
 impl Hand {
@@ -235,7 +264,7 @@ impl StorageBackend for File {
         self.hand().act()?;
         let mut state = self.state();
         let at = usize::try_from(offset).unwrap();
-        state.bytes[at..at + data.len()].copy_from_slice(data);
+        put(&mut state.bytes, at, data);
         state.unsafe_writes.push((offset, Some(data.to_vec())));
         Ok(())
     }

@@ -155,7 +155,10 @@ async fn failing() {
         only_reads(&hub, &ids).await;
         let address = hub.address().to_string();
         hub.kill().await;
+        let doubt = std::path::Path::new(directory.path()).join("doubt");
+        assert!(doubt.exists(), "{fault}");
         let hub = Hub::start_on(&address, &["--data", directory.path()]).await;
+        assert!(!doubt.exists(), "{fault}");
         keeps(&hub, CARRIERS[0], &ids).await;
         // The event that was refused may be there or not; what comes now is not in its place.
         let next = hub.publish_data("t", "next").await;
