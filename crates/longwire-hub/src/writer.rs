@@ -2,12 +2,13 @@
 //!
 //! Whatever was published while one commit went on is one commit together: the more publish at
 //! once, the more share the wait for the disk. A thread makes these. Those whose events one commit
-//! has written publish again right after it, most of them: the next one waits for them a moment,
-//! as long as they keep coming. One that publishes alone waits for others only until all who are ready
-//! had their say, and not for the thread either: it may write its event where it is, as long as the
-//! disk is quick. What shares a thread or a task with it waits meanwhile, which a slow disk would let
+//! has written publish again right after it, most of them: on a slow disk the next one waits for them
+//! a moment, as long as they keep coming. One that publishes alone waits for others only until all who are ready
+//! had their say, and not even that if the commit before was of the same client; nor for the thread: it
+//! may write its event where it is, as long as the disk is quick. What shares a thread or a task with it waits meanwhile, which a slow disk would let
 //! it feel; and beside the wait for one, two threads that wake each other are nothing.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
@@ -24,7 +25,7 @@ const MOST_BYTES: usize = 8 << 20;
 const MOST_WAITING: usize = 64 << 20;
 /// What an event counts beside its data.
 const OVERHEAD: usize = 1_024;
-/// A disk that takes longer for a commit is waited for by the thread.
+/// A disk that takes longer for a commit is slow.
 const QUICK: Duration = Duration::from_millis(1);
 /// How often the store is asked whether something is due.
 const TICK: Duration = Duration::from_millis(100);
@@ -45,6 +46,15 @@ pub(crate) enum Work {
     Tick,
     /// Everything was done: end.
     Close,
+}
+
+/// What is known of who publishes alone before everybody had their say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Alone {
+    /// The commit before was of one event, too.
+    Perhaps,
+    /// It was theirs.
+    Again,
 }
 
 /// What waits to be written.
@@ -77,23 +87,20 @@ struct Waiting {
 #[derive(Clone, Copy, Debug, Default)]
 struct Last {
     events: usize,
+    /// Who wrote their event where it was.
+    by: Option<SocketAddr>,
     took: Duration,
     /// `None` before the first one.
     ended: Option<Instant>,
 }
 
 impl Last {
-    /// One of so many events.
-    fn new(events: usize, begun: Instant, ended: Instant) -> Self {
-        Self {
-            events,
-            took: ended - begun,
-            ended: Some(ended),
-        }
-    }
-
-    /// How much longer those that it has answered are waited for.
+    /// How much longer those that it has answered are waited for. Not at all where the disk is quick:
+    /// it takes them no less time to come back, and the next commit may go on meanwhile.
     fn patience(&self) -> Duration {
+        if self.took < QUICK {
+            return Duration::ZERO;
+        }
         let passed = self.ended.map_or(Duration::MAX, |ended| ended.elapsed());
         (self.took / 2).saturating_sub(passed)
     }
@@ -152,13 +159,17 @@ impl Queue {
         self.bell.notify_one();
     }
 
-    /// Notes that somebody is about to publish, until they [ask no more](Self::ask_no_more). `false`
-    /// if they do not publish alone as far as is known already: nothing is noted then.
-    pub(crate) fn ask(&self) -> bool {
+    /// Notes that somebody is about to publish, until they [ask no more](Self::ask_no_more). `None`
+    /// if they do not publish alone as far as is known already: nothing is noted then. `from` is the
+    /// address of a client that has one event under way at a time.
+    pub(crate) fn ask(&self, from: Option<SocketAddr>) -> Option<Alone> {
         let mut waiting = self.waiting();
-        let may_be_alone = !waiting.has_others();
-        waiting.asking += usize::from(may_be_alone);
-        may_be_alone
+        if waiting.has_others() {
+            return None;
+        }
+        waiting.asking += 1;
+        let again = from.is_some() && waiting.last.by == from;
+        Some(if again { Alone::Again } else { Alone::Perhaps })
     }
 
     /// Undoes [`ask`](Self::ask).
@@ -167,13 +178,13 @@ impl Queue {
     }
 
     /// Lets somebody who asks write at once, if nobody else asks or writes.
-    pub(crate) fn alone(&self) -> Option<Writing<'_>> {
+    pub(crate) fn alone(&self, from: Option<SocketAddr>) -> Option<Writing<'_>> {
         let mut waiting = self.waiting();
         if waiting.asking > 1 || waiting.has_others() {
             return None;
         }
         waiting.writing = true;
-        Some(Writing::new(self, 1))
+        Some(Writing::new(self, 1, from))
     }
 
     /// Waits for work, which nobody else does until what comes with it is dropped.
@@ -210,7 +221,7 @@ impl Queue {
             Work::Append(events) => events.len(),
             _ => 0,
         };
-        (work, Writing::new(self, events))
+        (work, Writing::new(self, events, None))
     }
 
     fn wait<'q>(
@@ -269,15 +280,17 @@ impl Waiting {
 pub(crate) struct Writing<'q> {
     queue: &'q Queue,
     events: usize,
+    by: Option<SocketAddr>,
     begun: Instant,
     ended: Option<Instant>,
 }
 
 impl<'q> Writing<'q> {
-    fn new(queue: &'q Queue, events: usize) -> Self {
+    fn new(queue: &'q Queue, events: usize, by: Option<SocketAddr>) -> Self {
         Self {
             queue,
             events,
+            by,
             begun: Instant::now(),
             ended: None,
         }
@@ -295,7 +308,12 @@ impl Drop for Writing<'_> {
         waiting.writing = false;
         if self.events > 0 {
             let ended = self.ended.unwrap_or_else(Instant::now);
-            waiting.last = Last::new(self.events, self.begun, ended);
+            waiting.last = Last {
+                events: self.events,
+                by: self.by,
+                took: ended - self.begun,
+                ended: Some(ended),
+            };
         }
         if std::thread::panicking() {
             // Nothing is written any more: those who wait hear it.

@@ -40,7 +40,7 @@ impl App {
         let client = self.client(peer, head);
         let published = self
             .may_publish(head, &client)
-            .and_then(|grant| self.publish_form(body, grant.as_deref()));
+            .and_then(|grant| self.publish_form(body, grant.as_deref(), Some(peer)));
         let posting = match published {
             Ok(posting) => posting,
             Err(refused) => {
@@ -88,7 +88,8 @@ impl App {
                 Ok(_) => Refused::new(too_large.status(), too_large),
                 Err(error) => Refused::new(400, error),
             })?;
-        let posting = self.publish_form(&body.to_bytes(), grant.as_deref())?;
+        // Over HTTP/2, a client may have several under way.
+        let posting = self.publish_form(&body.to_bytes(), grant.as_deref(), None)?;
         let response = response(posting.outcome().await, &MayRead::of(head));
         Ok(response.map(|body| Either::Left(Full::new(body))))
     }
@@ -113,10 +114,15 @@ impl App {
         Ok(grant)
     }
 
-    fn publish_form(&self, body: &[u8], grant: Option<&Grant>) -> Result<Posting, Refused> {
+    fn publish_form(
+        &self,
+        body: &[u8],
+        grant: Option<&Grant>,
+        from: Option<SocketAddr>,
+    ) -> Result<Posting, Refused> {
         let form = PublishForm::parse(body).map_err(|error| Refused::new(error.status(), error))?;
         self.access.policy.publish(&form, grant, unix_time())?;
-        Ok(self.hub.publish_here(form))
+        Ok(self.hub.publish_here(form, from))
     }
 }
 

@@ -109,7 +109,8 @@ async fn after_a_panic_while_writing_the_hub_says_that_it_cannot_write() {
         assert!(hub.is_writable());
         if alone {
             let hub = hub.clone();
-            let publishing = tokio::spawn(async move { hub.publish_here(form()).outcome().await });
+            let publishing =
+                tokio::spawn(async move { hub.publish_here(form(), None).outcome().await });
             assert!(publishing.await.unwrap_err().is_panic());
         } else {
             let refused = hub.publish(form()).outcome().await.unwrap_err();
@@ -121,7 +122,7 @@ async fn after_a_panic_while_writing_the_hub_says_that_it_cannot_write() {
         }
         let outcomes = [
             hub.publish(form()).outcome().await,
-            hub.publish_here(form()).outcome().await,
+            hub.publish_here(form(), None).outcome().await,
         ];
         for outcome in outcomes {
             assert_eq!(outcome.unwrap_err(), Refusal::Unwritten);
@@ -142,7 +143,7 @@ async fn those_who_publish_at_once_leave_it_to_the_thread_though_one_thread_serv
             // All are ready before the thread that serves them comes to the first.
             let publishing = [(); 8].map(|()| {
                 let hub = hub.clone();
-                tokio::spawn(async move { hub.publish_here(form()).outcome().await })
+                tokio::spawn(async move { hub.publish_here(form(), None).outcome().await })
             });
             for outcome in publishing {
                 assert!(outcome.await.unwrap().is_ok());
@@ -161,11 +162,11 @@ async fn who_asks_and_goes_away_is_not_counted() {
     let hub = without_thread(Slow::new(false));
     let asking = tokio::spawn({
         let hub = hub.clone();
-        async move { matches!(hub.publish_here(form()), Posting::Asks(_)) }
+        async move { matches!(hub.publish_here(form(), None), Posting::Asks(_)) }
     });
     assert!(asking.await.unwrap());
     let queue = &hub.disk.as_ref().unwrap().queue;
-    assert!(queue.ask() && queue.alone().is_some());
+    assert!(queue.ask(None).is_some() && queue.alone(None).is_some());
     assert_eq!(hub.head().offset, 0);
     queue.ask_no_more();
     hub.close();

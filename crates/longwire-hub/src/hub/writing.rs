@@ -1,5 +1,6 @@
 //! Writing to a store that must be waited for: by a thread, or by who publishes alone.
 
+use core::net::SocketAddr;
 use core::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
@@ -15,27 +16,38 @@ use crate::appender::{Batch, Known};
 use crate::event::Event;
 use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::store::Gone;
-use crate::writer::{Pending, Work};
+use crate::writer::{Alone, Pending, Work};
 
 impl Hub {
     /// As [`publish`](Self::publish). Who publishes alone may have to wait for the disk in the
     /// [outcome](Posting::outcome), instead of for another thread to do so: of a runtime with
-    /// several threads, another one goes on with its tasks meanwhile.
-    pub(crate) fn publish_here(self: &Arc<Self>, form: PublishForm) -> Posting {
+    /// several threads, another one goes on with its tasks meanwhile. `from` is the address of a
+    /// client that publishes one event at a time.
+    pub(crate) fn publish_here(
+        self: &Arc<Self>,
+        form: PublishForm,
+        from: Option<SocketAddr>,
+    ) -> Posting {
         let runtime = tokio::runtime::Handle::try_current();
         let several = runtime.is_ok_and(|it| it.runtime_flavor() == RuntimeFlavor::MultiThread);
         let waits = several && !form.ephemeral && !self.is_draining();
         let disk = self.disk.as_ref().filter(|_| waits);
-        if !disk.is_some_and(|disk| disk.queue.ask()) {
+        let Some(alone) = disk.and_then(|disk| disk.queue.ask(from)) else {
             return Posting::Decided(self.publish(form));
-        }
+        };
         let asked = Asked(self.clone());
-        Posting::Asks(Asking { form, asked })
+        Posting::Asks(Asking {
+            form,
+            from,
+            alone,
+            asked,
+        })
     }
 
     /// Publishes for who asks.
-    fn decide(&self, form: PublishForm) -> Publishing {
-        let alone = self.disk.as_ref().and_then(|disk| disk.queue.alone());
+    fn decide(&self, form: PublishForm, from: Option<SocketAddr>) -> Publishing {
+        let disk = self.disk.as_ref();
+        let alone = disk.and_then(|disk| disk.queue.alone(from));
         let Some(_writing) = alone.filter(|_| !self.is_draining()) else {
             return self.publish(form);
         };
@@ -157,17 +169,20 @@ impl Posting {
 #[derive(Debug)]
 pub(crate) struct Asking {
     form: PublishForm,
+    from: Option<SocketAddr>,
+    alone: Alone,
     asked: Asked,
 }
 
 impl Asking {
     async fn outcome(self) -> Outcome {
-        let Self { form, asked } = self;
         // Whoever is ready asks first: each would be alone for a moment, and those of one thread
         // would wait for the disk one after the other.
-        yield_now().await;
-        let publishing = asked.0.decide(form);
-        drop(asked);
+        if self.alone == Alone::Perhaps {
+            yield_now().await;
+        }
+        let publishing = self.asked.0.decide(self.form, self.from);
+        drop(self.asked);
         publishing.outcome().await
     }
 }

@@ -5,8 +5,8 @@ use hub_protocol::Data;
 
 /// As who asks while nobody else does.
 fn alone(queue: &Queue) -> Option<Writing<'_>> {
-    let asked = queue.ask();
-    let writing = asked.then(|| queue.alone()).flatten();
+    let asked = queue.ask(None).is_some();
+    let writing = asked.then(|| queue.alone(None)).flatten();
     if asked {
         queue.ask_no_more();
     }
@@ -61,6 +61,7 @@ fn push_to_one_that_waits_for(queue: &Queue, count: usize) {
 fn endless(events: usize) -> Last {
     Last {
         events,
+        by: None,
         took: Duration::from_secs(3_600),
         ended: Some(Instant::now()),
     }
@@ -107,15 +108,22 @@ fn who_publishes_alone_does_not_wait() {
 }
 
 #[test]
-fn nobody_waits_for_those_who_do_not_come_back() {
+fn nobody_waits_for_those_who_do_not_come_back_nor_for_anybody_on_a_quick_disk() {
     let queue = Queue::default();
-    let _one = queue.push(form(1));
-    let over = Last {
-        events: 64,
-        took: Duration::from_micros(10),
-        ended: Some(Instant::now()),
-    };
-    assert_eq!(taken(&queue, over), 1);
+    let long_ago = Instant::now() - 10 * QUICK;
+    let quick = QUICK - Duration::from_nanos(1);
+    for (took, ended) in [(2 * QUICK, long_ago), (quick, Instant::now())] {
+        let _one = queue.push(form(1));
+        let over = Last {
+            events: 64,
+            by: None,
+            took,
+            ended: Some(ended),
+        };
+        assert_eq!(over.patience(), Duration::ZERO, "{took:?}");
+        assert_eq!(taken(&queue, over), 1);
+    }
+    assert!(endless(64).patience() > Duration::from_secs(60));
 }
 
 #[test]
@@ -152,6 +160,7 @@ fn for_a_slow_disk_the_thread_waits() {
     for (took, writes) in [(QUICK, true), (2 * QUICK, false), (QUICK / 2, true)] {
         queue.waiting().last = Last {
             events: 1,
+            by: None,
             took,
             ended: Some(Instant::now()),
         };
@@ -160,21 +169,44 @@ fn for_a_slow_disk_the_thread_waits() {
 }
 
 #[test]
+fn who_wrote_alone_does_so_again_and_nobody_else() {
+    let queue = Queue::default();
+    let [one, other] = [1, 2].map(|port| Some(SocketAddr::from(([127, 0, 0, 1], port))));
+    let ask = |from| {
+        let alone = queue.ask(from);
+        queue.ask_no_more();
+        alone
+    };
+    assert_eq!(ask(None), Some(Alone::Perhaps), "nobody wrote before");
+    assert_eq!(ask(one), Some(Alone::Perhaps));
+    drop(queue.alone(one).unwrap());
+    queue.waiting().last.took = Duration::ZERO;
+    assert_eq!(ask(one), Some(Alone::Again));
+    assert_eq!(ask(other), Some(Alone::Perhaps));
+    assert_eq!(ask(None), Some(Alone::Perhaps), "who has several under way");
+    // The thread writes for somebody.
+    let _outcome = queue.push(form(1));
+    assert_eq!(taken(&queue, Last::default()), 1);
+    queue.waiting().last.took = Duration::ZERO;
+    assert_eq!(ask(one), Some(Alone::Perhaps));
+}
+
+#[test]
 fn of_several_who_ask_nobody_is_alone_but_the_last_that_is_left() {
     let queue = Queue::default();
-    assert!((0..3).all(|_| queue.ask()));
+    assert!((0..3).all(|_| queue.ask(None).is_some()));
     for _ in 0..2 {
-        assert!(queue.alone().is_none());
+        assert!(queue.alone(None).is_none());
         queue.ask_no_more();
     }
-    let writing = queue.alone();
+    let writing = queue.alone(None);
     assert!(writing.is_some(), "nobody else asks, and nothing waits");
-    assert!(!queue.ask(), "somebody writes");
+    assert!(queue.ask(None).is_none(), "somebody writes");
     drop(writing);
     queue.ask_no_more();
     // However long this machine took.
     queue.waiting().last.took = Duration::ZERO;
-    assert!(queue.ask() && queue.alone().is_some());
+    assert!(queue.ask(None).is_some() && queue.alone(None).is_some());
 }
 
 #[test]
