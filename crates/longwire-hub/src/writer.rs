@@ -81,6 +81,8 @@ struct Waiting {
     /// Who wrote has panicked.
     failed: bool,
     last: Last,
+    /// So long after it, the first event came.
+    back: Option<Duration>,
 }
 
 /// The commit before.
@@ -92,6 +94,9 @@ struct Last {
     took: Duration,
     /// `None` before the first one.
     ended: Option<Instant>,
+    /// So long after the one before, the first event came for the next: as long as it takes somebody
+    /// who was answered to come back.
+    back: Duration,
 }
 
 impl Last {
@@ -105,9 +110,14 @@ impl Last {
         (self.took / 2).saturating_sub(passed)
     }
 
-    /// After so long without another event no more are waited for.
-    fn gap(&self) -> Duration {
-        self.took / 8
+    /// After so long without another event no more are waited for, or without the first.
+    fn gap(&self, first: bool) -> Duration {
+        let gap = self.took / 8;
+        if first {
+            gap.max(self.back * 5 / 4)
+        } else {
+            gap
+        }
     }
 }
 
@@ -132,6 +142,8 @@ impl Queue {
             return Err(Refusal::Busy);
         }
         let (done, outcome) = oneshot::channel();
+        let ended = waiting.last.ended;
+        waiting.back = waiting.back.or_else(|| Some(ended?.elapsed()));
         waiting.bytes += size(&form);
         waiting.events.push_back(Pending { form, done });
         let wakes = waiting.events.len() == waiting.wake_at;
@@ -200,14 +212,16 @@ impl Queue {
         let fewer = |waiting: &mut Waiting| {
             waiting.events.len() < all && waiting.bytes < MOST_BYTES && !waiting.close
         };
+        let mut first = true;
         while !waiting.events.is_empty() && fewer(&mut waiting) {
             let left = last.patience();
             let there = waiting.events.len();
             waiting.wake_at = all;
-            waiting = self.wait(waiting, last.gap().min(left), fewer);
+            waiting = self.wait(waiting, last.gap(first).min(left), fewer);
             if waiting.events.len() == there {
                 break;
             }
+            first = false;
         }
         waiting.wake_at = 0;
         while waiting.writing {
@@ -313,6 +327,7 @@ impl Drop for Writing<'_> {
                 by: self.by,
                 took: ended - self.begun,
                 ended: Some(ended),
+                back: waiting.back.take().unwrap_or_default(),
             };
         }
         if std::thread::panicking() {

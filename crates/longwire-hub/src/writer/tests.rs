@@ -64,6 +64,7 @@ fn endless(events: usize) -> Last {
         by: None,
         took: Duration::from_secs(3_600),
         ended: Some(Instant::now()),
+        back: Duration::ZERO,
     }
 }
 
@@ -119,11 +120,37 @@ fn nobody_waits_for_those_who_do_not_come_back_nor_for_anybody_on_a_quick_disk()
             by: None,
             took,
             ended: Some(ended),
+            back: Duration::ZERO,
         };
         assert_eq!(over.patience(), Duration::ZERO, "{took:?}");
         assert_eq!(taken(&queue, over), 1);
     }
     assert!(endless(64).patience() > Duration::from_secs(60));
+}
+
+#[test]
+fn the_first_is_waited_for_as_long_as_it_took_the_first_before() {
+    let queue = Queue::default();
+    let _one = queue.push(form(1));
+    assert_eq!(taken(&queue, Last::default()), 1);
+    let ended = queue.waiting().last.ended.unwrap();
+    let _two = [queue.push(form(1)), queue.push(form(1))];
+    let most = ended.elapsed();
+    drop(queue.take());
+    let last = queue.waiting().last;
+    assert!(last.back > Duration::ZERO && last.back <= most);
+    let last = Last {
+        took: Duration::from_millis(8),
+        back: Duration::from_millis(2),
+        ..last
+    };
+    assert_eq!(last.gap(true), Duration::from_micros(2_500));
+    assert_eq!(last.gap(false), Duration::from_millis(1));
+    let quickly = Last {
+        back: Duration::ZERO,
+        ..last
+    };
+    assert_eq!(quickly.gap(true), Duration::from_millis(1));
 }
 
 #[test]
@@ -163,6 +190,7 @@ fn for_a_slow_disk_the_thread_waits() {
             by: None,
             took,
             ended: Some(Instant::now()),
+            back: Duration::ZERO,
         };
         assert_eq!(alone(&queue).is_some(), writes, "{took:?}");
     }
