@@ -99,17 +99,31 @@ pub(crate) type Gone = Vec<Arc<Event>>;
 
 /// A store cannot be read or written.
 #[derive(Clone, Debug)]
-pub(crate) struct StoreError(Arc<str>);
+pub(crate) struct StoreError {
+    reason: Arc<str>,
+    of_disk: bool,
+}
 
 impl StoreError {
     pub(crate) fn new(reason: impl fmt::Display) -> Self {
-        Self(reason.to_string().into())
+        Self {
+            reason: reason.to_string().into(),
+            of_disk: false,
+        }
+    }
+
+    /// The same, of which more is said.
+    fn because(self, more: impl FnOnce(&str) -> String) -> Self {
+        Self {
+            reason: more(&self.reason).into(),
+            ..self
+        }
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.reason)
     }
 }
 
@@ -117,6 +131,11 @@ impl core::error::Error for StoreError {}
 
 impl<E: Into<redb::Error>> From<E> for StoreError {
     fn from(error: E) -> Self {
-        Self::new(error.into())
+        let error = error.into();
+        let of_disk = matches!(error, redb::Error::Io(_) | redb::Error::PreviousIo);
+        Self {
+            of_disk,
+            ..Self::new(error)
+        }
     }
 }

@@ -110,10 +110,11 @@ impl Last {
         (self.took / 2).saturating_sub(passed)
     }
 
-    /// After so long without another event no more are waited for, or without the first.
+    /// After so long without another event no more are waited for, or without the first. A first one
+    /// that came after all patience says nothing.
     fn gap(&self, first: bool) -> Duration {
         let gap = self.took / 8;
-        if first {
+        if first && self.back < self.took / 2 {
             gap.max(self.back * 5 / 4)
         } else {
             gap

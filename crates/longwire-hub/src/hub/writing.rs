@@ -16,7 +16,7 @@ use crate::appender::{Batch, Known};
 use crate::event::Event;
 use crate::publishing::{Outcome, Publishing, Refusal};
 use crate::store::Gone;
-use crate::writer::{Alone, Pending, Work};
+use crate::writer::{Alone, Pending, Work, Writing};
 
 impl Hub {
     /// As [`publish`](Self::publish). Who publishes alone may have to wait for the disk in the
@@ -46,13 +46,12 @@ impl Hub {
 
     /// Publishes for who asks.
     fn decide(&self, form: PublishForm, from: Option<SocketAddr>) -> Publishing {
-        let disk = self.disk.as_ref();
-        let alone = disk.and_then(|disk| disk.queue.alone(from));
-        let Some(_writing) = alone.filter(|_| !self.is_draining()) else {
+        let disk = self.disk.as_ref().filter(|_| !self.is_draining());
+        let Some(mut writing) = disk.and_then(|disk| disk.queue.alone(from)) else {
             return self.publish(form);
         };
         let (done, mut outcome) = oneshot::channel();
-        block_in_place(|| self.append(vec![Pending { form, done }]));
+        block_in_place(|| self.append(vec![Pending { form, done }], &mut writing));
         Publishing::Done(outcome.try_recv().unwrap_or(Err(Refusal::Unwritten)))
     }
 
@@ -63,8 +62,7 @@ impl Hub {
             let (work, mut writing) = disk.queue.take();
             let done = match work {
                 Work::Append(pending) => {
-                    self.append(pending);
-                    writing.answered();
+                    self.append(pending, &mut writing);
                     // Without waiting for each, it may be due, however much more comes.
                     self.store.sync()
                 }
@@ -90,7 +88,7 @@ impl Hub {
 
     /// Appends events together, and answers each publisher once all are as durable as they are to
     /// be.
-    fn append(&self, pending: Vec<Pending>) {
+    fn append(&self, pending: Vec<Pending>, writing: &mut Writing<'_>) {
         let head = self.head();
         let mut batch = Batch::new(head, self.now());
         let mut outcomes = Vec::with_capacity(pending.len());
@@ -139,6 +137,7 @@ impl Hub {
             // Nobody may wait for it any more.
             let _ = done.send(outcome);
         }
+        writing.answered();
         // After the answers: the next events of those who get them are to come soon.
         if let Some(matched) = matched {
             self.ring(&batch.events, &matched);

@@ -6,7 +6,7 @@
 use core::fmt;
 use core::panic::AssertUnwindSafe;
 use core::time::Duration;
-use std::fs::{self, File};
+use std::fs::File;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -88,22 +88,18 @@ impl Disk {
         seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
         let files = Files::open(directory, sync)?;
+        let doubt = files.doubt.clone();
         // The database may stop the thread where it finds a damaged page.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             Self::with_files(files, limits, sync, fresh, seen)
         }));
-        let disk = opened
-            .unwrap_or_else(|_| {
-                Err(StoreError::new(
-                    "the log is damaged: move it away to begin a new one",
-                ))
-            })
-            .map_err(|error| StoreError::new(format_args!("{}: {error}", directory.display())))?;
-        if sync == Sync::Never {
-            // That it is in use must be known after the power has failed, too.
-            files::wait(directory)?;
-        }
-        Ok(disk)
+        let damaged = || StoreError::new("the log is damaged: move it away to begin a new one");
+        opened.unwrap_or_else(|_| Err(damaged())).map_err(|error| {
+            if error.of_disk {
+                files::doubt(doubt.as_deref());
+            }
+            error.because(|reason| format!("{}: {reason}", directory.display()))
+        })
     }
 
     /// Opens the log in these files.
@@ -114,18 +110,28 @@ impl Disk {
         fresh: Epoch,
         seen: impl FnMut(Event),
     ) -> Result<Self, StoreError> {
+        let mark = Mark::new(files.mark);
+        let noted = mark.read()?;
+        files::begin_again(&*files.log, noted)?;
         let log = files.log;
         let database = database(Shared(log.clone()))?;
-        let mark = Mark::new(files.mark);
-        let noted = mark.read().map_err(StoreError::new)?;
-        let written = journal::read(&*files.journal).map_err(StoreError::new)?;
+        let written = journal::read(&*files.journal)?;
         let epoch = facts::begin(&database, sync, noted, &written, fresh)?;
         let kept = Kept::load(&database.begin_read()?, epoch, seen)?;
-        mark.begin(Position::new(epoch, kept.head))
-            .map_err(StoreError::new)?;
+        mark.begin(Position::new(epoch, kept.head))?;
+        if let Some(log) = files.unsynced {
+            // That it is in use must be known after the power has failed, too.
+            log.sync_data()?;
+        }
         let journal = match sync {
-            Sync::Always => Some(Journal::begin(files.journal, files.room, epoch, files.seed)),
-            Sync::Interval(_) | Sync::Never => None,
+            Sync::Always => {
+                let begun = Journal::begin(files.journal, files.room, epoch, files.seed);
+                Some(begun?)
+            }
+            Sync::Interval(_) | Sync::Never => {
+                files.journal.set_len(0)?;
+                None
+            }
         };
         Ok(Self {
             database: RwLock::new(database),
@@ -133,7 +139,7 @@ impl Disk {
             clock: Clock::after(kept.newest),
             state: Mutex::new(State {
                 kept,
-                journal: journal.transpose().map_err(StoreError::new)?,
+                journal,
                 dirty: None,
                 failed: None,
             }),
@@ -201,7 +207,11 @@ impl Disk {
             transaction
                 .set_durability(Durability::None)
                 .map_err(StoreError::new)?;
-            transaction.commit()?;
+            if let Err(error) = transaction.commit() {
+                // It is not shown, and not to be read from the journal either.
+                state.journal.iter_mut().for_each(Journal::take_back);
+                return Err(error.into());
+            }
         } else {
             transaction.commit()?;
             state.journal.iter_mut().for_each(Journal::clear);
@@ -239,12 +249,7 @@ impl Disk {
 
     /// Reading goes on, from what the disk has, without writing to it.
     fn only_read(&self, state: &State) {
-        if let Some(path) = &self.doubt {
-            // Else the next start would believe what the operating system has in memory.
-            if let Err(error) = fs::write(path, []) {
-                tracing::error!(%error, "{}: cannot be made", path.display());
-            }
-        }
+        files::doubt(self.doubt.as_deref());
         let works = |database: &Database| database.begin_write().is_ok();
         if works(&self.database.read().unwrap_or_else(PoisonError::into_inner)) {
             // The journal has failed alone.
@@ -272,7 +277,7 @@ impl Disk {
         }
     }
 
-    /// Makes the database durable in good time, so that no publisher waits for that.
+    /// Makes the database durable in good time, so that seldom a publisher waits for that.
     fn empty_journal(&self, state: &mut State) -> Result<(), StoreError> {
         if let Some(journal) = &mut state.journal
             && journal.is_half_full()
@@ -349,7 +354,12 @@ impl Store for Disk {
     }
 
     fn close(&self) -> Result<(), StoreError> {
-        self.write(|_| self.commit_durably(true))
+        self.write(|state| {
+            self.commit_durably(true)?;
+            self.mark
+                .begin(Position::new(self.epoch, state.kept.head))?;
+            Ok(())
+        })
     }
 }
 

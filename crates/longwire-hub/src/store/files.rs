@@ -10,15 +10,19 @@ use redb::StorageBackend;
 
 use super::device::Device;
 use super::journal::{self, Seed};
+use super::mark::Noted;
 use super::{StoreError, Sync};
 
-/// Of the database.
+/// Of the database, which begins with a number of so many bytes.
 const LOG: &str = "log.redb";
+const MAGIC: usize = 9;
 
 /// Where a log is.
 #[derive(Debug)]
 pub(super) struct Files {
     pub(super) log: Arc<dyn StorageBackend>,
+    /// Of the log, if that does not wait for the disk by itself.
+    pub(super) unsynced: Option<File>,
     pub(super) journal: Arc<dyn StorageBackend>,
     /// Bytes of the journal.
     pub(super) room: u64,
@@ -58,7 +62,9 @@ impl Files {
             fs::remove_file(&doubt).map_err(what)?;
         }
         let seed = getrandom::u64().map_err(StoreError::new)?;
+        let unsynced = (sync == Sync::Never).then(|| log.try_clone());
         let files = Self {
+            unsynced: unsynced.transpose().map_err(what)?,
             log: Arc::new(Device::new(log, sync != Sync::Never)),
             journal: Arc::new(Device::new(journal, true)),
             room: journal::ROOM,
@@ -92,10 +98,27 @@ fn write_again(file: &File) -> io::Result<()> {
     file.sync_data()
 }
 
-/// Waits until the log is on disk, also where that is left to the operating system.
-pub(super) fn wait(directory: &Path) -> Result<(), StoreError> {
-    let waited = File::open(directory.join(LOG)).and_then(|log| log.sync_data());
-    waited.map_err(|error| because(directory, &error))
+/// Notes that the disk has failed. Else the next start would believe what the operating system has in
+/// memory.
+pub(super) fn doubt(file: Option<&Path>) {
+    if let Some(file) = file
+        && let Err(error) = fs::write(file, [])
+    {
+        tracing::error!(%error, "{}: cannot be made", file.display());
+    }
+}
+
+/// Begins the database again if the first start was cut off while it was made. It writes its magic
+/// number last.
+pub(super) fn begin_again(log: &dyn StorageBackend, noted: Noted) -> io::Result<()> {
+    let mut magic = [1; MAGIC];
+    if noted == Noted::Nothing && log.len()? >= MAGIC as u64 {
+        log.read(0, &mut magic)?;
+    }
+    if magic == [0; MAGIC] {
+        log.set_len(0)?;
+    }
+    Ok(())
 }
 
 fn because(directory: &Path, error: &io::Error) -> StoreError {

@@ -44,6 +44,8 @@ pub(super) struct Journal {
     device: Arc<dyn StorageBackend>,
     room: u64,
     key: u32,
+    /// Where the last entry begins, and where the next one will.
+    last: u64,
     end: u64,
 }
 
@@ -74,6 +76,7 @@ impl Journal {
             device,
             room,
             key: key(epoch, seed),
+            last: PAGE as u64,
             end: PAGE as u64,
         })
     }
@@ -88,8 +91,14 @@ impl Journal {
         self.device
             .write(self.end, &entry.seal(self.key, earliest))?;
         self.device.sync_data()?;
+        self.last = self.end;
         self.end = end.next_multiple_of(PAGE as u64);
         Ok(true)
+    }
+
+    /// Forgets the last entry: nothing is appended any more.
+    pub(super) const fn take_back(&mut self) {
+        self.end = self.last;
     }
 
     /// Whether to make the database durable as soon as nobody waits for that.

@@ -4,8 +4,9 @@ use resume::{Bounds, Position};
 
 use super::conformance::{Directory, EPOCH, FOREVER, event};
 use super::crash::{OTHER, append, begin, begin_with, data, holds, open};
+use super::entry::Entry;
 use super::files::Files;
-use super::journal::PAGE;
+use super::journal::{Journal, PAGE};
 use super::simulated::Simulated;
 use super::*;
 
@@ -190,14 +191,81 @@ fn after_an_error_of_the_disk_the_files_are_written_again_before_they_are_believ
     drop(disk);
     let doubt = directory.0.join("doubt");
     std::fs::write(&doubt, []).unwrap();
-    // In the file and not on disk, as far as the operating system tells.
-    let written = |name| std::fs::metadata(directory.0.join(name)).unwrap();
-    let before = ["log.redb", "journal"].map(|name| written(name).modified().unwrap());
-    let files = Files::open(&directory.0, Sync::Always).unwrap();
-    for (name, before) in ["log.redb", "journal"].into_iter().zip(before) {
-        assert!(written(name).modified().unwrap() > before, "{name}");
+    let file = |name| {
+        std::fs::File::options()
+            .write(true)
+            .open(directory.0.join(name))
+            .unwrap()
+    };
+    let files = ["log.redb", "journal"].map(file);
+    for file in &files {
+        file.set_modified(std::time::UNIX_EPOCH).unwrap();
     }
-    drop(files);
+    let opened = Files::open(&directory.0, Sync::Always).unwrap();
+    for file in &files {
+        let modified = file.metadata().unwrap().modified().unwrap();
+        assert!(modified > std::time::UNIX_EPOCH, "{file:?}");
+    }
+    drop(opened);
     assert!(!doubt.exists());
     assert_eq!(open().bounds(), Bounds::new(EPOCH, 1, 5));
+}
+
+#[test]
+fn a_first_start_that_was_cut_off_is_begun_again() {
+    let device = Simulated::new();
+    device.log.put(vec![0; 10_000]);
+    let (disk, events) = open(&device, Sync::Always).unwrap();
+    assert_eq!(disk.bounds(), Bounds::new(OTHER, 1, 0));
+    assert_eq!(events.len(), 0);
+    // A log that was used is not given up for that.
+    let device = with_journal(3);
+    device.log.put(vec![0; 10_000]);
+    assert!(open(&device, Sync::Always).is_err());
+}
+
+#[test]
+fn the_journal_is_given_up_where_the_disk_is_not_waited_for_each_time() {
+    let device = with_journal(3);
+    let sync = Sync::Interval(Duration::from_secs(60));
+    let (disk, _) = open(&device, sync).unwrap();
+    append(&disk, 2);
+    disk.close().unwrap();
+    assert!(device.journal.bytes().is_empty());
+    let (disk, events) = open(&device.after_kill(), Sync::Always).unwrap();
+    assert_eq!(disk.bounds(), Bounds::new(EPOCH, 1, 5));
+    assert_eq!(events.len(), 5);
+}
+
+#[test]
+fn a_log_that_is_older_than_it_was_when_it_was_closed_begins_a_new_epoch() {
+    for sync in [Sync::Always, Sync::Never] {
+        let device = Simulated::new();
+        let disk = begin(&device, sync);
+        append(&disk, 5);
+        disk.close().unwrap();
+        drop(disk);
+        let older = device.after_kill();
+        let (disk, _) = open(&device, sync).unwrap();
+        append(&disk, 5);
+        disk.close().unwrap();
+        drop(disk);
+        device.restore(&older);
+        let (disk, events) = open(&device, sync).unwrap();
+        assert_eq!(disk.bounds().head(), Position::new(OTHER, 5), "{sync:?}");
+        holds(&events, 5);
+    }
+}
+
+#[test]
+fn what_was_taken_back_is_not_read_again() {
+    let device = Simulated::new();
+    let file = Arc::new(device.journal.clone());
+    let mut journal = Journal::begin(file, 6 * PAGE as u64, EPOCH, *b"a secret").unwrap();
+    for first in 1..=3 {
+        assert!(journal.append(Entry::new(first), 1).unwrap());
+    }
+    assert_eq!(journal.read().unwrap().len(), 4 * PAGE);
+    journal.take_back();
+    assert_eq!(journal.read().unwrap().len(), 3 * PAGE);
 }

@@ -76,6 +76,7 @@ impl Simulated {
     pub(super) fn files(&self) -> Files {
         Files {
             log: Arc::new(self.log.clone()),
+            unsynced: None,
             journal: Arc::new(self.journal.clone()),
             room: self.room as u64,
             // The same each time: no entry that is left is told from others by it.

@@ -146,11 +146,10 @@ fn the_first_is_waited_for_as_long_as_it_took_the_first_before() {
     };
     assert_eq!(last.gap(true), Duration::from_micros(2_500));
     assert_eq!(last.gap(false), Duration::from_millis(1));
-    let quickly = Last {
-        back: Duration::ZERO,
-        ..last
-    };
-    assert_eq!(quickly.gap(true), Duration::from_millis(1));
+    for back in [Duration::ZERO, Duration::from_millis(4), Duration::MAX] {
+        let last = Last { back, ..last };
+        assert_eq!(last.gap(true), Duration::from_millis(1), "{back:?}");
+    }
 }
 
 #[test]
