@@ -356,8 +356,8 @@ impl Store for Disk {
     fn close(&self) -> Result<(), StoreError> {
         self.write(|state| {
             self.commit_durably(true)?;
-            self.mark
-                .begin(Position::new(self.epoch, state.kept.head))?;
+            let head = Position::new(self.epoch, state.kept.head);
+            self.mark.begin(head)?;
             Ok(())
         })
     }

@@ -260,7 +260,7 @@ fn a_log_that_is_older_than_it_was_when_it_was_closed_begins_a_new_epoch() {
 #[test]
 fn what_was_taken_back_is_not_read_again() {
     let device = Simulated::new();
-    let file = Arc::new(device.journal.clone());
+    let file = Arc::new(device.journal);
     let mut journal = Journal::begin(file, 6 * PAGE as u64, EPOCH, *b"a secret").unwrap();
     for first in 1..=3 {
         assert!(journal.append(Entry::new(first), 1).unwrap());
