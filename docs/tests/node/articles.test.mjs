@@ -230,7 +230,8 @@ test("001: a WebSocket that is closed on purpose comes back", async (t) => {
   connect();
   await once(ws, "open");
   ws.close(1000, "User navigated away");
-  await until(() => connections === 2);
+  // The server knows of it before the client does.
+  await until(() => connections === 2 && ws.readyState === WebSocket.OPEN);
   ws.onclose = null;
   ws.terminate();
 });
