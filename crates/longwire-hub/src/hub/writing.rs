@@ -122,9 +122,7 @@ impl Hub {
                 true
             }
         };
-        // The last first: a client with several under way waits for its first, and then finds all
-        // of them answered.
-        for (done, outcome) in outcomes.into_iter().rev() {
+        for (done, outcome) in outcomes {
             let new = |event: &Arc<Event>| event.position.offset > head.offset;
             let outcome = match outcome {
                 Ok(event) if failed && new(&event) => Err(Refusal::Unwritten),

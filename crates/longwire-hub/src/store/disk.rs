@@ -1,6 +1,6 @@
 //! A store on disk: a table of events by offset in one file, and a journal in another.
 //!
-//! The events of one commit stand in it together, as blocks: an entry of the table costs about the
+//! The events of one commit stand in the table together, as blocks: an entry of it costs about the
 //! same, whether it is of one event or of hundreds.
 
 use core::fmt;
@@ -256,9 +256,9 @@ impl Disk {
             return;
         }
         let reopen = || {
-            let database = database(Overlay::new(self.log.clone()).map_err(StoreError::new)?)?;
+            let database = database(Overlay::new(self.log.clone())?)?;
             if let Some(journal) = &state.journal {
-                let journal = journal.read().map_err(StoreError::new)?;
+                let journal = journal.read()?;
                 let transaction = database.begin_write()?;
                 journal::replay(&transaction, self.epoch, &journal)?;
                 transaction.commit()?;

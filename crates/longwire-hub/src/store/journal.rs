@@ -3,9 +3,9 @@
 //! A durable commit of the database writes some pages here and some there, and waits for all of
 //! them. Its content in one piece, written where the one before ended, in a file whose length and
 //! place on the disk stay as they are, is durable in a fraction of that time. So the journal is what
-//! is waited for, and the database becomes durable when the journal is full, with the commit that
-//! found no room, and when the log is closed. Where neither came to pass, the next start replays
-//! the journal.
+//! is waited for. The database becomes durable once the journal is half full, after the answers; with
+//! the commit that finds no room in it; and when the log is closed. What is in the journal alone, the
+//! next start replays.
 //!
 //! It begins with a page for itself, `seed (8) │ crc-32 of it (4)`. Each [entry](super::entry) begins
 //! at a page of its own, so that what was acknowledged shares none with what is written next. Its

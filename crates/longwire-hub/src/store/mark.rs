@@ -4,9 +4,9 @@
 //! one that was torn before it was acknowledged. But if it had been acknowledged, then the disk has
 //! lost what was safe (a bit has changed, the disk lies about syncing, an old copy was put in
 //! place), and going on would give offsets a second time, to other events. So the head is noted
-//! here after each commit, without waiting for the disk: the note is never ahead of what was
-//! acknowledged, and a log that is behind it has lost something. One without a note was put in place
-//! by somebody, who knows no better.
+//! here after each commit that is waited for, without waiting again, and on close: the note is never
+//! ahead of what was acknowledged, and a log that is behind it has lost something. One without a note
+//! was put in place by somebody, who knows no better.
 
 use std::io;
 use std::sync::Arc;

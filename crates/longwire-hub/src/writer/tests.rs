@@ -153,6 +153,16 @@ fn the_first_is_waited_for_as_long_as_it_took_the_first_before() {
 }
 
 #[test]
+fn what_is_done_after_the_answers_is_not_of_the_commit() {
+    let queue = Queue::default();
+    let mut writing = alone(&queue).unwrap();
+    writing.answered();
+    let answered = Instant::now();
+    drop(writing);
+    assert!(queue.waiting().last.ended.unwrap() <= answered);
+}
+
+#[test]
 fn who_is_alone_may_write_and_everybody_else_waits_for_that() {
     let queue = Queue::default();
     let writing = alone(&queue).unwrap();

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::outside::{Tool, in_own_mounts};
 use crate::support::{
-    CARRIERS, Carrier, Directory, Hub, Seen, Subscriber, form, longwire_under, run,
+    CARRIERS, Carrier, Directory, Hub, Seen, Subscriber, form, longwire_under, run, within,
 };
 
 /// Mounts a file system of this size, which goes with the test.
@@ -124,6 +124,60 @@ const FAULTS: [&str; 5] = [
     "pwrite64:error=EROFS:when=40+",
 ];
 
+/// The hub, to whose calls the kernel is made to answer so.
+fn under(strace: &str, fault: &str, arguments: &[&str]) -> tokio::process::Command {
+    let call = fault.split(':').next().unwrap();
+    let (trace, inject) = (format!("trace={call}"), format!("inject={fault}"));
+    let wrapper = [
+        strace,
+        "-D",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        &trace,
+        "-e",
+        &inject,
+    ];
+    longwire_under(&wrapper, arguments)
+}
+
+#[tokio::test]
+async fn failing_at_the_start() {
+    let Some([strace]) = Tool::find([Tool::Strace]) else {
+        return;
+    };
+    let directory = Directory::new();
+    let doubt = std::path::Path::new(directory.path()).join("doubt");
+    let hub = Hub::on_disk(&directory, &[]).await;
+    let ids = hub.publish_numbers("t", 1..=5).await;
+    hub.kill().await;
+    // What was acknowledged is in the journal alone, and is replayed.
+    let arguments = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--data",
+        directory.path(),
+    ];
+    for nth in 1..=2 {
+        let fault = format!("fdatasync:error=EIO:when={nth}");
+        let mut hub = under(strace.to_str().unwrap(), &fault, &arguments);
+        let output = within("the end of the program", hub.output())
+            .await
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{fault}");
+        assert!(doubt.exists(), "{fault}");
+    }
+    let hub = Hub::on_disk(&directory, &[]).await;
+    assert!(!doubt.exists());
+    let mut subscriber = Subscriber::after(CARRIERS[0], &hub, "t", "earliest").await;
+    for expected in ids {
+        assert!(matches!(subscriber.next().await, Seen::Event { id, .. } if id == expected));
+    }
+}
+
 #[tokio::test]
 async fn failing() {
     let Some([strace]) = Tool::find([Tool::Strace]) else {
@@ -132,24 +186,9 @@ async fn failing() {
     let strace = strace.to_str().unwrap();
     for fault in FAULTS {
         let directory = Directory::new();
-        let inject = format!("inject={fault}");
-        let call = fault.split(':').next().unwrap();
-        let trace = format!("trace={call}");
-        let wrapper = [
-            strace,
-            "-D",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-e",
-            &trace,
-            "-e",
-            &inject,
-        ];
         let arguments = ["--data", directory.path(), "--recent-bytes", "64k"];
         let arguments = [&["serve", "--listen", "127.0.0.1:0"], &arguments[..]].concat();
-        let hub = Hub::spawn(longwire_under(&wrapper, &arguments)).await;
+        let hub = Hub::spawn(under(strace, fault, &arguments)).await;
         let ids = publish_until_refused(&hub).await;
         assert!(!ids.is_empty(), "{fault}");
         only_reads(&hub, &ids).await;
